@@ -1,0 +1,207 @@
+import type { Problem } from './errors.ts';
+import type { Attributes, Batch, Metric, Signal } from './pipeline/signals.ts';
+
+/** A part of the collector with a life of its own. */
+export interface Component {
+  /** Takes what it needs (sockets, files, locks). Rejects with ConfigError where the user must act. */
+  start?(): Promise<void>;
+  /** Lets go of everything within 5 s; may be called twice, and without a start. */
+  shutdown?(): Promise<void>;
+}
+
+/** What code passes to a component, as opposed to Config, which a user writes. */
+export interface Settings {
+  /** The id in the configuration: `sqlite/agents`. */
+  readonly id: string;
+  readonly logger: Logger;
+  /** Epoch milliseconds; injected so that tests own the clock. */
+  readonly now: () => number;
+  /** The storage extension of that id, or the only one that the service starts; undefined when there is none. */
+  storage(id?: string): StorageExtension | undefined;
+}
+
+/** Messages never hold row contents. warn: nothing is lost. error: data is lost, or an operator must act. */
+export interface Logger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/**
+ * A component type. `schema` is a closed JSON schema (draft-07) of its settings, each with a `description` and, where it
+ * may be left out, a `default`: the one source of the type, the validation, the defaults and the README's table.
+ * `create` is asynchronous so that the implementation is loaded only when it is configured.
+ */
+export interface Factory<Config = unknown, Instance extends Component = Component> {
+  readonly type: string;
+  readonly kind: 'receiver' | 'processor' | 'exporter' | 'extension';
+  readonly signals: readonly Signal[];
+  /** One sentence for `agentcol components`. */
+  readonly summary: string;
+  readonly schema: object;
+  /** What the schema cannot say; all problems at once. Opens nothing outside the configuration. */
+  check?(config: Config): Promise<readonly Problem[]>;
+  create(config: Config, settings: Settings): Promise<Instance>;
+}
+
+export type ReceiverFactory<Config = unknown> = Factory<Config, Receiver> & { readonly kind: 'receiver' };
+export type ProcessorFactory<Config = unknown> = Factory<Config, Processor> & { readonly kind: 'processor' };
+export type ExporterFactory<Config = unknown> = Factory<Config, Exporter> & { readonly kind: 'exporter' };
+export type ExtensionFactory<Config = unknown> = Factory<Config, Component> & { readonly kind: 'extension' };
+
+// ---------------------------------------------------------------------------------------------------------- receivers
+
+/** Reads a durable source by pulling. Its readers advance independently, each with a position of its own. */
+export interface Receiver extends Component {
+  readonly readers: readonly Reader[];
+  /** Called once before the readers of each cycle: the one place to look whether anything changed. Never throws. */
+  poll(): void;
+  /** Calls `wake` when something may be new; polling every `intervalMs` is the fallback. */
+  watch(wake: () => void): Disposable;
+  readonly intervalMs: number;
+}
+
+/** A function from a position to a page. */
+export interface Reader {
+  /** The key of all its state: renamed, it starts anew. */
+  readonly id: string;
+  /** Once-keys are shared by the readers of one scope. */
+  readonly keyScope: string;
+  /** The metrics it can produce; a changed digest means that the metric must be rebuilt. */
+  readonly metrics: readonly MetricDefinition[];
+  /**
+   * The next page after `state.position` (undefined = the beginning), or undefined when nothing is new or due.
+   * Bounded rows, bounded time, one read transaction. Changes nothing: what the page says happens when the sink has it.
+   * Throws SourceError when the source cannot be read now.
+   */
+  read(state: ReaderState): Page | undefined;
+}
+
+export interface MetricDefinition {
+  readonly metric: Metric;
+  /** Of everything that decides what is counted. */
+  readonly digest: string;
+}
+
+/** Small plain JSON, meaningful to its reader alone. */
+export type Position = Readonly<Record<string, unknown>>;
+
+export interface ReaderState {
+  readonly position: Position | undefined;
+  /** Open rows by row id. */
+  readonly open: ReadonlyMap<number, OpenRow>;
+  /** The open row that holds this once-key, if any. */
+  openByKey(key: string): OpenRow | undefined;
+  /** Whether a once-key has been taken. */
+  seen(key: string): boolean;
+  /** A keyed digest, 128 bits as text: what is remembered of a key or an identity, never the text itself. */
+  digest(text: string): string;
+}
+
+/** A row that is not complete yet. Everything but `contributions` and `expiresAtMs` survives a restart. */
+export interface OpenRow {
+  readonly rowId: number;
+  /** Digest of its identity columns. */
+  readonly identity: string;
+  /** Digest of its key, where the table has one. */
+  readonly key?: string;
+  readonly firstSeenMs: number;
+  /** Running totals: metric -> the value up to which growth was counted. */
+  readonly bases?: Readonly<Record<string, number>>;
+  /** What it adds to up-down counters now; absent until it was read since the start. */
+  readonly contributions?: readonly Contribution[];
+  /** When it will count as abandoned. */
+  readonly expiresAtMs?: number;
+}
+
+export interface Contribution {
+  readonly metric: Metric;
+  readonly attributes: Attributes;
+  readonly value: number;
+}
+
+export interface Page {
+  readonly batch: Batch;
+  readonly position: Position;
+  /** New open rows and changed ones, by row id. */
+  readonly opened: readonly OpenRow[];
+  /** Row ids that are open no longer. */
+  readonly closed: readonly number[];
+  /** Once-keys that this page takes. */
+  readonly keys: readonly string[];
+  /** Rows read, for progress and own telemetry. */
+  readonly rows: number;
+  /** Nothing more to read now. */
+  readonly caughtUp: boolean;
+}
+
+/** How far a first read is. Rows, as far as the reader can tell. */
+export interface Progress {
+  readonly read: number;
+  readonly total: number;
+}
+
+// --------------------------------------------------------------------------------------------------------- processors
+
+/** Pure and synchronous; never changes its input; undefined = nothing left. */
+export interface Processor extends Component {
+  process(batch: Batch): Batch | undefined;
+}
+
+// ---------------------------------------------------------------------------------------------------------- exporters
+
+export type Exporter = MetricsExporter;
+
+/** Publishes metric stores; reads them whenever it likes, and hears of every commit. */
+export interface MetricsExporter extends Component {
+  /** Publishes these sources from now on, instead of any before. Called before start, and again at a reload. */
+  connect(sources: readonly MetricSource[]): void;
+}
+
+/** The committed metrics of one pipeline. */
+export interface MetricSource {
+  /** The pipeline's id: `metrics`, `metrics/usage`. */
+  readonly id: string;
+  /** undefined once everything has caught up for the first time; before, nothing may be published. */
+  progress(): Progress | undefined;
+  readonly families: ReadonlyMap<string, Family>;
+  /** Calls back, synchronously, after each commit that changed something visible, and when progress() becomes undefined. */
+  onCommit(listener: (changes: readonly SeriesChange[]) => void): Disposable;
+}
+
+/** One metric and its series by attributesKey. Objects live as long as the metric or series does. */
+export interface Family {
+  readonly metric: Metric;
+  readonly series: ReadonlyMap<string, Series>;
+}
+
+export interface Series {
+  readonly attributes: Attributes;
+  /** Since when the value counts, epoch milliseconds. */
+  readonly startTimeMs: number;
+  readonly value: number | HistogramValue;
+}
+
+export interface HistogramValue {
+  readonly count: number;
+  readonly sum: number;
+  /** One more than the metric's boundaries; not cumulative. */
+  readonly bucketCounts: readonly number[];
+}
+
+export interface SeriesChange {
+  readonly family: Family;
+  readonly series: Series;
+  readonly removed: boolean;
+}
+
+// --------------------------------------------------------------------------------------------------------- extensions
+
+/** A private folder that outlives the process, locked by one collector at a time. */
+export interface StorageExtension extends Component {
+  /** Absolute path, mode 0700. */
+  readonly directory: string;
+  /** 32 random bytes, generated once under that name and kept (0600). Only after start. */
+  secret(name: string): Buffer;
+}

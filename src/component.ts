@@ -132,8 +132,20 @@ export interface Page {
   readonly keys: readonly string[];
   /** Rows read, for progress and own telemetry. */
   readonly rows: number;
+  /** Rows that are still to be read, as far as the reader can tell; 0 when caught up. */
+  readonly remaining: number;
+  /** What the reader found to have happened to its source since the last page: counted and logged once. */
+  readonly changes?: readonly SourceChange[];
+  /** Values left out, by reason: not_a_number, negative, null_key, ... */
+  readonly skipped?: Readonly<Record<string, number>>;
   /** Nothing more to read now. */
   readonly caughtUp: boolean;
+}
+
+/** Something happened to the source that tailing must know. `reason` is a short stable word; the message tells the consequence. */
+export interface SourceChange {
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** How far a first read is. Rows, as far as the reader can tell. */

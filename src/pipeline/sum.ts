@@ -13,15 +13,16 @@ export function addTo(partials: number[], value: number): void {
   let carry = value;
   let kept = 0;
   for (let index = 0; index < partials.length; index += 1) {
-    let partial = partials[index]!;
-    if (Math.abs(carry) < Math.abs(partial)) [carry, partial] = [partial, carry];
+    const partial = partials[index]!;
+    // Knuth's two-sum: high + low is exactly carry + partial.
     const high = carry + partial;
-    const low = partial - (high - carry);
+    const virtual = high - carry;
+    const low = carry - (high - virtual) + (partial - virtual);
     if (low !== 0) partials[kept++] = low;
     carry = high;
   }
-  partials.length = kept;
-  if (carry !== 0) partials.push(carry);
+  if (carry !== 0) partials[kept++] = carry;
+  if (partials.length !== kept) partials.length = kept;
 }
 
 /** The exact sum of two sums. */

@@ -1,0 +1,42 @@
+import type { HistogramValue, Series } from '../../src/component.ts';
+import type { Metric } from '../../src/pipeline/signals.ts';
+import { addTo, sumValue } from '../../src/pipeline/sum.ts';
+import type { Sample } from './writer.ts';
+
+/** Series that have the same labels as one; `last` takes the last of them. All of one kind, at least one. */
+export function combine(series: readonly Series[], aggregation: Metric['aggregation']): Sample {
+  const [first] = series;
+  if (first !== undefined && series.length === 1) return first;
+  const startTimeMs = Math.min(...series.map((one) => one.startTimeMs));
+  const histograms = series.map((one) => one.value).filter((value) => typeof value !== 'number');
+  if (histograms.length > 0) return { startTimeMs, value: combineHistograms(histograms) };
+  const numbers = series.map((one) => one.value).filter((value) => typeof value === 'number');
+  switch (aggregation) {
+    case 'sum':
+      return { startTimeMs, value: exactSum(numbers) };
+    case 'max':
+      return { startTimeMs, value: Math.max(...numbers) };
+    case 'last':
+      return { startTimeMs, value: numbers.at(-1) ?? NaN };
+  }
+}
+
+function combineHistograms(values: readonly HistogramValue[]): HistogramValue {
+  const bucketCounts: number[] = [];
+  for (const value of values) {
+    value.bucketCounts.forEach((count, index) => (bucketCounts[index] = (bucketCounts[index] ?? 0) + count));
+  }
+  return {
+    count: values.reduce((count, value) => count + value.count, 0),
+    sum: exactSum(values.map((value) => value.sum)),
+    bucketCounts,
+  };
+}
+
+/** Whatever order the values come in, the same last digit. */
+function exactSum(values: readonly number[]): number {
+  if (!values.every(Number.isFinite)) return values.reduce((total, value) => total + value, 0);
+  const partials: number[] = [];
+  for (const value of values) addTo(partials, value);
+  return sumValue(partials);
+}

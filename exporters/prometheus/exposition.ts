@@ -1,0 +1,158 @@
+import type { Family, MetricSource, SeriesChange } from '../../src/component.ts';
+import type { Metric } from '../../src/pipeline/signals.ts';
+import { PublishedFamily } from './family.ts';
+import { familyName, prometheusType, sampleNames } from './names.ts';
+import { ENDINGS, type Format } from './writer.ts';
+
+export interface ExpositionOptions {
+  /** In front of every name. */
+  readonly namespace?: string;
+  /** On every series; a series' own attribute of that name wins. */
+  readonly const_labels?: Readonly<Record<string, string>>;
+}
+
+/** What these sources have now, as a scraper reads it. Says nothing of sources that are still catching up. */
+export function exposition(sources: readonly MetricSource[], format: Format, options: ExpositionOptions = {}): string {
+  return new Exposition(sources, options).text(format);
+}
+
+interface Origin {
+  readonly family: PublishedFamily;
+  readonly rank: number;
+}
+
+/**
+ * The exposition of some sources, kept ready: what a change touches is written again, the rest stays as it was. Always
+ * equal to an exposition made anew.
+ */
+export class Exposition {
+  readonly #sources: readonly MetricSource[];
+  readonly #options: ExpositionOptions;
+  /** How many families each source had when they were laid out. */
+  #familyCounts: readonly number[] = [];
+  /** A source's family -> where it is published; undefined for one that is left out. */
+  #origins = new Map<Family, Origin | undefined>();
+  #families: readonly PublishedFamily[] = [];
+  #refusals: readonly string[] = [];
+  readonly #ready = new Map<Format, readonly Buffer[]>();
+
+  constructor(sources: readonly MetricSource[], options: ExpositionOptions = {}) {
+    this.#sources = sources;
+    this.#options = options;
+    this.#layOut();
+  }
+
+  /** Why metrics are left out, one sentence each. */
+  get refusals(): readonly string[] {
+    return this.#refusals;
+  }
+
+  /** Takes in what a commit of `source` changed. */
+  apply(source: MetricSource, changes: readonly SeriesChange[]): void {
+    this.#ready.clear();
+    if (
+      this.#familyCounts[this.#sources.indexOf(source)] !== source.families.size ||
+      changes.some((change) => !this.#origins.has(change.family))
+    ) {
+      // Which families share a name depends on all of them. They come from the configuration, so this is rare.
+      this.#layOut();
+      return;
+    }
+    for (const { family, series, removed } of changes) {
+      const origin = this.#origins.get(family);
+      if (removed) origin?.family.remove(series);
+      else origin?.family.put(series, origin.rank);
+    }
+  }
+
+  /** The whole text in pieces, ready to be sent; the same array until something changes. */
+  chunks(format: Format): readonly Buffer[] {
+    let chunks = this.#ready.get(format);
+    if (chunks === undefined) {
+      chunks = [...this.#families.flatMap((family) => [...family.chunks(format)]), Buffer.from(ENDINGS[format])];
+      this.#ready.set(format, chunks);
+    }
+    return chunks;
+  }
+
+  text(format: Format): string {
+    return this.#families.map((family) => family.text(format)).join('') + ENDINGS[format];
+  }
+
+  /** Lets go of the text in a format that nobody asks for. */
+  forget(format: Format): void {
+    this.#ready.delete(format);
+    for (const family of this.#families) family.forget(format);
+  }
+
+  #layOut(): void {
+    const { namespace = '', const_labels: constLabels = {} } = this.#options;
+    const origins = new Map<Family, Origin | undefined>();
+    const published = new Map<string, PublishedFamily>();
+    const owners = new Map<string, PublishedFamily>();
+    const refusals: string[] = [];
+    let rank = 0;
+    for (const source of this.#sources) {
+      for (const family of [...source.families.values()].sort(byIdentity)) {
+        const { metric } = family;
+        const name = familyName(metric, namespace);
+        if (name === undefined) {
+          refusals.push(`metric ${metric.name} of ${source.id} is left out: no character of its name can be published`);
+          origins.set(family, undefined);
+          continue;
+        }
+        let target = published.get(name.base);
+        const rival = target === undefined ? firstOwner(owners, metric, name.base) : target;
+        if (rival !== undefined && !canShare(rival, name.base, metric)) {
+          refusals.push(
+            `metric ${metric.name} of ${source.id} is left out: published as ${name.base} it would clash with metric ` +
+              `${rival.metric.name}, which has another type, aggregation or other buckets`,
+          );
+          origins.set(family, undefined);
+          continue;
+        }
+        if (target === undefined) {
+          target = new PublishedFamily(name, metric, constLabels);
+          published.set(name.base, target);
+          for (const sample of sampleNames(name.base, metric.type)) owners.set(sample, target);
+        }
+        for (const series of family.series.values()) target.put(series, rank);
+        origins.set(family, { family: target, rank });
+        rank += 1;
+      }
+    }
+    this.#origins = origins;
+    this.#families = [...published.values()].sort((a, b) => (a.name.base < b.name.base ? -1 : 1));
+    this.#refusals = refusals;
+    this.#familyCounts = this.#sources.map((source) => source.families.size);
+  }
+}
+
+/** An order that does not depend on when a metric was first seen: who keeps a name is the same after a restart. */
+function byIdentity(a: Family, b: Family): number {
+  return identity(a.metric) < identity(b.metric) ? -1 : 1;
+}
+
+function identity(metric: Metric): string {
+  const { name, type, unit, aggregation, boundaries, description } = metric;
+  return JSON.stringify([name, type, unit, aggregation, boundaries, description]);
+}
+
+function firstOwner(
+  owners: ReadonlyMap<string, PublishedFamily>,
+  metric: Metric,
+  base: string,
+): PublishedFamily | undefined {
+  const taken = sampleNames(base, metric.type).find((name) => owners.has(name));
+  return taken === undefined ? undefined : owners.get(taken);
+}
+
+/** Whether a metric that is called `base` can be published as part of `family`. */
+function canShare(family: PublishedFamily, base: string, metric: Metric): boolean {
+  return (
+    family.name.base === base &&
+    prometheusType(family.metric) === prometheusType(metric) &&
+    family.metric.aggregation === metric.aggregation &&
+    JSON.stringify(family.metric.boundaries) === JSON.stringify(metric.boundaries)
+  );
+}

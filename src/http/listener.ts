@@ -1,0 +1,280 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Component, Logger } from '../component.ts';
+import type { Endpoint } from '../config/fragments.ts';
+import { ConfigError, describeError } from '../errors.ts';
+import { listenPrivately, MAX_SOCKET_PATH_BYTES, occupant, removeSocket } from './unix-socket.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Several buffers are sent one after the other, without being copied together. */
+  readonly body: string | readonly Uint8Array[];
+}
+
+/** Answers one request; a POST reads its own body, with a bound of its own. What it throws is logged and answered by 500. */
+export type Respond = (request: IncomingMessage) => Reply | Promise<Reply>;
+
+/** Path -> method -> answer. GET answers HEAD as well. */
+export type Routes = Readonly<Record<string, { readonly GET?: Respond; readonly POST?: Respond }>>;
+
+export interface Limits {
+  /** Request line and headers together; beyond, 431. */
+  readonly maxHeaderBytes: number;
+  /** Beyond, 431. */
+  readonly maxHeaders: number;
+  /** From the connection, or the request's first byte, to the end of its headers; beyond, 408. */
+  readonly headersTimeoutMs: number;
+  /** To the end of its body; beyond, 408. */
+  readonly requestTimeoutMs: number;
+  /** A connection on which nothing moves in the middle of a request or a reply is closed. */
+  readonly idleTimeoutMs: number;
+  /** A connection without a request is closed. Longer than the usual scrape interval, so that scrapers keep theirs. */
+  readonly keepAliveTimeoutMs: number;
+  /** Beyond, new connections are closed at once. */
+  readonly maxConnections: number;
+  readonly maxRequestsPerSocket: number;
+  /** How long replies under way may take at shutdown. */
+  readonly shutdownTimeoutMs: number;
+}
+
+const LIMITS: Limits = {
+  maxHeaderBytes: 8_192,
+  maxHeaders: 64,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 75_000,
+  maxConnections: 128,
+  maxRequestsPerSocket: 10_000,
+  shutdownTimeoutMs: 2_000,
+};
+
+export interface ListenerOptions {
+  readonly endpoint: Endpoint;
+  readonly routes: Routes;
+  readonly logger: Logger;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Listener extends Component {
+  /** Rejects with ConfigError, path `endpoint`, when the address cannot be had. */
+  start(): Promise<void>;
+  /** Where it listens, the port chosen for port 0 included; undefined when it does not. */
+  readonly address: string | undefined;
+  /** Closes idle connections at once and the others when they have their reply, or after `shutdownTimeoutMs`. */
+  shutdown(): Promise<void>;
+}
+
+/** The one HTTP server that everything which listens uses: bounded in what a client can make it hold, wait for or tell. */
+export function createListener(options: ListenerOptions): Listener {
+  return new HttpListener(options);
+}
+
+class HttpListener implements Listener {
+  readonly #endpoint: Endpoint;
+  readonly #logger: Logger;
+  readonly #limits: Limits;
+  readonly #routes: ReadonlyMap<string, Routes[string]>;
+  #server: Server | undefined;
+  #address: string | undefined;
+
+  constructor(options: ListenerOptions) {
+    this.#endpoint = options.endpoint;
+    this.#logger = options.logger;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#routes = new Map(Object.entries(options.routes));
+  }
+
+  get address(): string | undefined {
+    return this.#address;
+  }
+
+  async start(): Promise<void> {
+    const server = this.#createServer();
+    try {
+      await this.#listen(server);
+    } catch (error) {
+      throw this.#addressError(error);
+    }
+    server.on('error', (error) => this.#logger.error(`listen on ${this.#address ?? ''}: ${describeError(error)}`));
+    this.#server = server;
+    this.#address = formatAddress(server.address());
+  }
+
+  async shutdown(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    this.#address = undefined;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(() => server.closeAllConnections(), this.#limits.shutdownTimeoutMs);
+      // Removes the socket file, too.
+      server.close(() => {
+        clearTimeout(late);
+        resolve();
+      });
+      server.closeIdleConnections();
+    });
+  }
+
+  #createServer(): Server {
+    const limits = this.#limits;
+    const server = createServer(
+      {
+        maxHeaderSize: limits.maxHeaderBytes,
+        headersTimeout: limits.headersTimeoutMs,
+        requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+        connectionsCheckingInterval: Math.ceil(limits.headersTimeoutMs / 4),
+        keepAliveTimeout: limits.keepAliveTimeoutMs,
+        noDelay: true,
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    server.timeout = limits.idleTimeoutMs;
+    // Node drops what is beyond maxHeadersCount without a word; one more shows that there was more.
+    server.maxHeadersCount = limits.maxHeaders + 1;
+    server.maxConnections = limits.maxConnections;
+    server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
+    server.on('clientError', refuse);
+    return server;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let reply: Reply;
+    try {
+      reply = await this.#reply(request);
+    } catch (error) {
+      this.#logger.error(`answer ${request.method ?? ''} request: ${describeError(error)}`);
+      reply = { status: 500, body: 'internal error\n' };
+    }
+    // The client left while the reply was made: a write would be an error that nobody waits for.
+    if (response.destroyed) return;
+    const chunks = typeof reply.body === 'string' ? [Buffer.from(reply.body)] : reply.body;
+    response.statusCode = reply.status;
+    response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader(
+      'Content-Length',
+      chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0),
+    );
+    for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+    // What is left of a body that nobody read is not read for the sake of another request on the same connection.
+    if (hasUnreadBody(request) || this.#server === undefined) response.setHeader('Connection', 'close');
+    if (request.method !== 'HEAD') {
+      response.cork();
+      for (const chunk of chunks) response.write(chunk);
+      response.uncork();
+    }
+    response.end();
+  }
+
+  #reply(request: IncomingMessage): Reply | Promise<Reply> {
+    if (request.rawHeaders.length / 2 > this.#limits.maxHeaders) {
+      return { status: 431, headers: { Connection: 'close' }, body: 'too many headers\n' };
+    }
+    const path = request.url?.split('?', 1)[0] ?? '';
+    const route = this.#routes.get(path);
+    if (route === undefined) return { status: 404, body: 'not found\n' };
+    if (route.GET !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return route.GET(request);
+    if (route.POST !== undefined && request.method === 'POST') return route.POST(request);
+    const allow = [...(route.GET === undefined ? [] : ['GET', 'HEAD']), ...(route.POST === undefined ? [] : ['POST'])];
+    return { status: 405, headers: { Allow: allow.join(', ') }, body: 'method not allowed\n' };
+  }
+
+  async #listen(server: Server): Promise<void> {
+    if (this.#endpoint.kind === 'tcp') {
+      const { host, port } = this.#endpoint;
+      await listening(server, () => server.listen({ host, port, exclusive: true }));
+      return;
+    }
+    const { path } = this.#endpoint;
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+      throw new ConfigError(`the path of a Unix socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`);
+    }
+    try {
+      await listening(server, () => listenPrivately(server, path));
+    } catch (error) {
+      if (!hasCode(error, 'EADDRINUSE')) throw error;
+      const found = await occupant(path);
+      if (found === 'other file') throw new ConfigError('there is a file of that name that is not a socket');
+      if (found === 'live') throw error;
+      removeSocket(path);
+      this.#logger.info(`removed the socket that a dead process left at ${path}`);
+      await listening(server, () => listenPrivately(server, path));
+    }
+  }
+
+  #addressError(error: unknown): ConfigError {
+    const { kind } = this.#endpoint;
+    const where =
+      this.#endpoint.kind === 'unix'
+        ? `unix:${this.#endpoint.path}`
+        : hostPort(this.#endpoint.host, this.#endpoint.port);
+    let reason = describeError(error);
+    if (hasCode(error, 'EADDRINUSE')) {
+      reason =
+        kind === 'unix'
+          ? 'a running process listens there, perhaps another agentcol; stop it, or set endpoint to another path'
+          : 'the address is in use, perhaps by another agentcol; stop what listens there, or set endpoint to another port';
+    } else if (hasCode(error, 'EACCES')) {
+      reason =
+        kind === 'unix'
+          ? 'permission denied; set endpoint to a path in a folder that this user may write to'
+          : 'permission denied; ports below 1024 are reserved: set endpoint to a higher one';
+    } else if (hasCode(error, 'EADDRNOTAVAIL') || hasCode(error, 'ENOTFOUND')) {
+      reason = 'this machine has no such address; set endpoint to one of its own, such as 127.0.0.1';
+    } else if (kind === 'unix' && (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR'))) {
+      reason = 'its folder does not exist; create it, or set endpoint to another path';
+    }
+    return new ConfigError([{ path: ['endpoint'], message: `listen on ${where}: ${reason}` }], { cause: error });
+  }
+}
+
+function listening(server: Server, listen: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', () => {
+      server.off('error', reject);
+      resolve();
+    });
+    listen();
+  });
+}
+
+/** A request that is none, too large or too slow: a bare status line, nothing about us, and the connection is closed. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // Where a reply has begun, a status line in its middle would be read as part of it.
+  if (!(socket instanceof Socket) || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.destroySoon();
+}
+
+function hasUnreadBody(request: IncomingMessage): boolean {
+  const { 'transfer-encoding': encoding, 'content-length': length = '0' } = request.headers;
+  return !request.complete && (encoding !== undefined || length !== '0');
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+function formatAddress(address: ReturnType<Server['address']>): string | undefined {
+  if (address === null) return undefined;
+  return typeof address === 'string' ? `unix:${address}` : hostPort(address.address, address.port);
+}
+
+function hostPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,107 @@
+import type { Config, ConfiguredComponent, PipelineConfig } from './config.ts';
+import { writtenIds, type Draft } from './configure.ts';
+import { findingAt, findingAtKey, renderFinding } from './findings.ts';
+import { isLoopback, loopbackOf, parseComponentId, parseEndpoint } from './fragments.ts';
+import { didYouMean } from './nearest.ts';
+import { SECTION_NAMES, SECTIONS, type Section, type ServiceSettings } from './sections.ts';
+import { locate } from './tree.ts';
+
+type Components = Readonly<Record<Section, ReadonlyMap<string, ConfiguredComponent>>>;
+
+const ROLES = ['receivers', 'processors', 'exporters'] as const;
+const ADDRESS = ['service', 'telemetry', 'metrics', 'address'];
+
+/** What connects the components. Findings tell what leads nowhere. */
+export function connectService(draft: Draft, service: ServiceSettings, components: Components): Config['service'] {
+  const pipelines = new Map<string, PipelineConfig>();
+  for (const [id, roles] of Object.entries(service.pipelines)) {
+    if (!isMetrics(draft, id)) continue;
+    for (const role of ROLES) {
+      roles[role].forEach((name, index) => connect(draft, components, id, role, name, index));
+    }
+    pipelines.set(id, { signal: 'metrics', ...roles });
+  }
+  service.extensions.forEach((id, index) => {
+    if (!writtenIds(draft.root, 'extensions').includes(id)) {
+      missing(draft, ['service', 'extensions', index], ['service', 'extensions'], 'extensions', id);
+    }
+  });
+  for (const { path, id } of draft.references) {
+    if (!writtenIds(draft.root, 'extensions').includes(id)) missing(draft, path, path, 'extensions', id);
+    else if (!service.extensions.includes(id)) {
+      const message = `references extension ${JSON.stringify(id)} which is not started: add it to service::extensions`;
+      draft.findings.push(findingAt(draft.root, path, message));
+    }
+  }
+  const addressWritten = locate(draft.root, ADDRESS).tree !== undefined;
+  checkAddress(draft, service.telemetry.metrics.address);
+  const { logs, metrics } = service.telemetry;
+  return { extensions: service.extensions, pipelines, telemetry: { logs, metrics: { ...metrics, addressWritten } } };
+}
+
+/** Components that are configured and do nothing. */
+export function unusedWarnings(draft: Draft, service: Config['service']): string[] {
+  const pipelines = [...service.pipelines.values()];
+  return SECTION_NAMES.flatMap((section) => {
+    const used = section === 'extensions' ? service.extensions : pipelines.flatMap((pipeline) => pipeline[section]);
+    const reason = section === 'extensions' ? 'not listed in service::extensions' : 'used in no pipeline';
+    return writtenIds(draft.root, section)
+      .filter((id) => !used.includes(id))
+      .map((id) => findingAtKey(draft.root, [section, id], `${JSON.stringify(id)} is configured, but ${reason}`))
+      .map(renderFinding);
+  });
+}
+
+function isMetrics(draft: Draft, id: string): boolean {
+  const type = parseComponentId(id)?.type;
+  if (type === 'metrics') return true;
+  const message =
+    type === 'traces' || type === 'logs'
+      ? `${type} pipelines are not in this version yet, only metrics`
+      : `${JSON.stringify(id)} is no pipeline id: write "metrics" or "metrics/name"${didYouMean(id, ['metrics'])}`;
+  draft.findings.push(findingAtKey(draft.root, ['service', 'pipelines', id], message));
+  return false;
+}
+
+function connect(
+  draft: Draft,
+  components: Components,
+  pipeline: string,
+  role: (typeof ROLES)[number],
+  id: string,
+  index: number,
+): void {
+  const path = ['service', 'pipelines', pipeline];
+  const place = [...path, role, index];
+  if (!writtenIds(draft.root, role).includes(id)) {
+    missing(draft, place, path, role, id);
+    return;
+  }
+  const factory = components[role].get(id)?.factory;
+  if (factory !== undefined && !factory.signals.includes('metrics')) {
+    const message = `${SECTIONS[role]} ${JSON.stringify(id)} does not take metrics, but ${factory.signals.join(', ')}`;
+    draft.findings.push({ ...findingAt(draft.root, place, message), path });
+  }
+}
+
+function missing(
+  draft: Draft,
+  place: readonly (string | number)[],
+  path: readonly (string | number)[],
+  section: Section,
+  id: string,
+): void {
+  const configured = writtenIds(draft.root, section);
+  const hint = didYouMean(id, configured);
+  const elsewhere = SECTION_NAMES.find((other) => other !== section && writtenIds(draft.root, other).includes(id));
+  const misplaced = elsewhere === undefined ? '' : `; there is one under ${elsewhere}`;
+  const message = `references ${SECTIONS[section]} ${JSON.stringify(id)} which is not configured${hint === '' ? misplaced : hint}`;
+  draft.findings.push({ ...findingAt(draft.root, place, message), path });
+}
+
+function checkAddress(draft: Draft, address: string): void {
+  const endpoint = parseEndpoint(address);
+  if (endpoint === undefined || isLoopback(endpoint)) return;
+  const message = `other machines could read agentcol's own metrics here; use ${loopbackOf(endpoint)} and a proxy with authentication`;
+  draft.findings.push(findingAt(draft.root, ADDRESS, message));
+}

@@ -1,0 +1,81 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import type { DataValidationCxt } from 'ajv/dist/types/index.js';
+import { isDuration, parseComponentId, parseEndpoint } from './fragments.ts';
+
+/** A string that one of the custom keywords of fragments.ts marks. */
+export interface Marked {
+  readonly keyword: 'path' | 'reference';
+  /** The keyword's value: true, or 'extensions'. */
+  readonly argument: unknown;
+  /** JSON pointer from the value that was checked. */
+  readonly pointer: string;
+  readonly text: string;
+  replace(text: string): void;
+}
+
+export interface Checked<T> {
+  readonly value: T | undefined;
+  readonly errors: readonly ErrorObject[];
+  /** Also those of a value that does not fit. */
+  readonly marked: readonly Marked[];
+}
+
+/** Checks values against closed draft-07 schemas, and fills in their defaults. */
+export class SchemaCheck {
+  readonly #ajv: Ajv;
+  #marked: Marked[] = [];
+
+  constructor() {
+    this.#ajv = new Ajv({
+      allErrors: true,
+      verbose: true,
+      strict: true,
+      // "text or a list of text" reads better as a union than as anyOf, and so do its errors.
+      allowUnionTypes: true,
+      // anyOf: [{required: [tables]}, {required: [preset]}] names keys that are defined outside of it.
+      strictRequired: false,
+      useDefaults: true,
+      formats: {
+        duration: isDuration,
+        endpoint: (text: string) => parseEndpoint(text) !== undefined,
+        component_id: (text: string) => parseComponentId(text) !== undefined,
+      },
+    });
+    for (const [keyword, schemaType] of [['path', 'boolean'] as const, ['reference', 'string'] as const]) {
+      this.#ajv.addKeyword({
+        keyword,
+        type: 'string',
+        schemaType,
+        errors: false,
+        validate: (argument: unknown, text: string, _schema?: unknown, context?: DataValidationCxt) => {
+          if (context !== undefined && argument !== false) this.#mark(keyword, argument, text, context);
+          return true;
+        },
+      });
+    }
+  }
+
+  /** `value` with its defaults filled in (in place), or undefined when it does not fit; T is the schema's type. */
+  check<T>(schema: object, value: unknown): Checked<T> {
+    const validate = this.#ajv.compile<T>(schema);
+    this.#marked = [];
+    const fits = validate(value);
+    return { value: fits ? value : undefined, errors: validate.errors ?? [], marked: this.#marked };
+  }
+
+  #mark(keyword: Marked['keyword'], argument: unknown, text: string, context: DataValidationCxt): void {
+    const { instancePath: pointer, parentData, parentDataProperty } = context;
+    const replace = (replacement: string): void => {
+      parentData[parentDataProperty] = replacement;
+    };
+    this.#marked.push({ keyword, argument, pointer, text, replace });
+  }
+}
+
+/** The segments of a JSON pointer. */
+export function pointerPath(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+}

@@ -130,6 +130,17 @@ export class Collector {
     );
   }
 
+  /** Resolves when this sample is published with this value. */
+  async shows(key: string, value: number, timeoutMs = 8000): Promise<void> {
+    await vi.waitFor(
+      () => {
+        const published = this.samples().get(key);
+        if (published !== value) throw new Error(`${key}: expected ${value}, got ${String(published)}`);
+      },
+      { timeout: timeoutMs, interval: 5 },
+    );
+  }
+
   /** Resolves when the receiver reports this reason, or that all is well for undefined. */
   async fails(reason: string | undefined, timeoutMs = 8000): Promise<void> {
     await vi.waitFor(

@@ -1,6 +1,6 @@
 import { createAgentWorkflow, HookLogger, type SchemaOptions } from '../fixtures/agent-workflow.ts';
 import { History } from '../oracle/history.ts';
-import { Clock, Collector, NOON, Workspace, ZONE } from './harness.ts';
+import { Clock, Collector, Workspace, ZONE } from './harness.ts';
 
 /** A logger, a running collector and a history that looks whenever the collector has to have seen everything. */
 export class Story {

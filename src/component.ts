@@ -76,6 +76,8 @@ export interface Reader {
    * Throws SourceError when the source cannot be read now.
    */
   read(state: ReaderState): Page | undefined;
+  /** Rows still to be read, as far as the last page can tell; touches no source. For progress only. */
+  remaining?(): number;
 }
 
 export interface MetricDefinition {
@@ -93,7 +95,7 @@ export interface ReaderState {
   readonly open: ReadonlyMap<number, OpenRow>;
   /** The open row that holds this once-key, if any. */
   openByKey(key: string): OpenRow | undefined;
-  /** Whether a once-key has been taken. */
+  /** Whether a page before this one took the once-key; what the page being read takes, its reader knows. */
   seen(key: string): boolean;
   /** A keyed digest, 128 bits as text: what is remembered of a key or an identity, never the text itself. */
   digest(text: string): string;
@@ -146,6 +148,8 @@ export interface Page {
 export interface SourceChange {
   readonly reason: string;
   readonly message: string;
+  /** How often, where it is not once. */
+  readonly count?: number;
 }
 
 /** How far a first read is. Rows, as far as the reader can tell. */

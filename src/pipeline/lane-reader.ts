@@ -1,0 +1,133 @@
+import type { Logger, Page, Processor, Reader } from '../component.ts';
+import { describeError, SourceError } from '../errors.ts';
+import type { ReaderRecord } from '../state/reader-record.ts';
+import type { State } from '../state/state.ts';
+import type { ReaderTotals } from './reader-totals.ts';
+import { Retry } from './retry.ts';
+import type { Batch } from './signals.ts';
+
+export interface ReaderFailure {
+  /** A short stable word; `error` for what the reader itself does not explain. */
+  readonly reason: string;
+  readonly message: string;
+  /** Epoch milliseconds. */
+  readonly sinceMs: number;
+}
+
+export interface LaneReaderOptions {
+  readonly reader: Reader;
+  readonly record: ReaderRecord;
+  readonly totals: ReaderTotals;
+  readonly processors: readonly Processor[];
+  readonly state: State;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/** One reader in its lane: its state, its totals, and what stands in its way. */
+export class LaneReader {
+  readonly reader: Reader;
+  readonly record: ReaderRecord;
+  readonly totals: ReaderTotals;
+  readonly retry = new Retry();
+  /** Nothing more to read in this cycle. */
+  done = false;
+  readonly #processors: readonly Processor[];
+  readonly #state: State;
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  #rowsRead = 0;
+  #caughtUp = false;
+  #failure: ReaderFailure | undefined;
+
+  constructor({ reader, record, totals, processors, state, logger, now }: LaneReaderOptions) {
+    this.reader = reader;
+    this.record = record;
+    this.totals = totals;
+    this.#processors = processors;
+    this.#state = state;
+    this.#logger = logger;
+    this.#now = now;
+  }
+
+  /** Rows, since the start. */
+  get rowsRead(): number {
+    return this.#rowsRead;
+  }
+
+  get remaining(): number {
+    return this.#caughtUp ? 0 : (this.reader.remaining?.() ?? 0);
+  }
+
+  /** Has read everything once since its state was loaded: from then on its totals may be shown. */
+  get caughtUp(): boolean {
+    return this.#caughtUp;
+  }
+
+  get failure(): ReaderFailure | undefined {
+    return this.#failure;
+  }
+
+  /** Its state was loaded again. */
+  restart(): void {
+    this.#caughtUp = false;
+    this.done = false;
+    this.retry.succeeded();
+  }
+
+  /** Reads and applies one page; false when there was none. Never throws. */
+  turn(elapsedMs: number): boolean {
+    let page: Page | undefined;
+    try {
+      page = this.reader.read(this.record);
+      if (page !== undefined) this.#apply(page);
+    } catch (error) {
+      this.done = true;
+      if (this.#state.available) this.#fail(error, elapsedMs);
+      return false;
+    }
+    if (this.#failure !== undefined) this.#recover();
+    if (page === undefined || page.caughtUp) this.#finish();
+    return page !== undefined;
+  }
+
+  #apply(page: Page): void {
+    let batch: Batch | undefined = page.batch;
+    for (const processor of this.#processors) {
+      batch = processor.process(batch);
+      if (batch === undefined) break;
+    }
+    if (batch !== undefined) this.totals.apply(batch);
+    this.#state.changed();
+    this.#rowsRead += page.rows;
+    try {
+      this.record.apply(page);
+    } catch (error) {
+      // The totals have the page, the record only half of it: both are loaded again.
+      this.#state.fail(error);
+      throw error;
+    }
+  }
+
+  #finish(): void {
+    this.done = true;
+    if (this.#caughtUp) return;
+    this.#caughtUp = true;
+    this.record.markCaughtUp();
+    this.#state.changed();
+  }
+
+  #fail(error: unknown, elapsedMs: number): void {
+    const reason = error instanceof SourceError ? error.reason : 'error';
+    const message = describeError(error);
+    if (this.#failure?.reason !== reason) this.#logger.warn(`${this.reader.id}: ${message}`, { reason });
+    this.#failure = { reason, message, sinceMs: this.#failure?.sinceMs ?? this.#now() };
+    this.retry.failed(elapsedMs, reason);
+  }
+
+  #recover(): void {
+    this.#failure = undefined;
+    this.retry.succeeded();
+    this.#logger.info(`${this.reader.id}: reading again`);
+  }
+}

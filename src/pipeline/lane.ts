@@ -1,0 +1,226 @@
+import { performance } from 'node:perf_hooks';
+import type { Logger, Processor, Receiver } from '../component.ts';
+import { ReaderRecord } from '../state/reader-record.ts';
+import type { State, StateMember } from '../state/state.ts';
+import { LaneReader, type ReaderFailure } from './lane-reader.ts';
+import { ReaderTotals } from './reader-totals.ts';
+import type { MetricStore, Reading } from './store.ts';
+
+/** A thousand commits a second at the source are not a thousand cycles. */
+const SHORTEST_CYCLE_MS = 25;
+
+export interface LaneOptions {
+  readonly pipeline: string;
+  /** The receiver's id in the configuration. */
+  readonly receiverId: string;
+  /** Started: its readers are known. */
+  readonly receiver: Receiver;
+  readonly processors: readonly Processor[];
+  readonly processorsDigest: string;
+  readonly state: State;
+  readonly store: MetricStore;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/**
+ * One receiver's loop into one pipeline: its readers take turns, a page each, with the event loop in between; when all
+ * have nothing more, what they read is committed and the lane sleeps until it is woken or its interval is over.
+ */
+export class Lane implements StateMember, Reading {
+  readonly #receiver: Receiver;
+  readonly #state: State;
+  readonly #store: MetricStore;
+  readonly #logger: Logger;
+  readonly #readers: readonly LaneReader[];
+  #watch: Disposable | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #running = false;
+  #loaded = false;
+  #settled = false;
+  /** Asked for another cycle since the present one began. */
+  #woken = false;
+  #inCycle = false;
+  #cycleStartMs = -Infinity;
+  #next = 0;
+
+  constructor(options: LaneOptions) {
+    const { receiver, state, store, logger, now, processors, processorsDigest } = options;
+    this.#receiver = receiver;
+    this.#state = state;
+    this.#store = store;
+    this.#logger = logger;
+    this.#readers = receiver.readers.map((reader) => {
+      const record = new ReaderRecord(state, {
+        pipeline: options.pipeline,
+        receiver: options.receiverId,
+        sink: 'metrics',
+        reader: reader.id,
+        keyScope: reader.keyScope,
+      });
+      const totals = new ReaderTotals({ state, store, definitions: reader.metrics, processorsDigest, now });
+      return new LaneReader({ reader, record, totals, processors, state, logger, now });
+    });
+    store.expect(this);
+  }
+
+  get read(): number {
+    return this.#readers.reduce((rows, reader) => rows + reader.rowsRead, 0);
+  }
+
+  get remaining(): number {
+    return this.#readers.reduce((rows, reader) => rows + reader.remaining, 0);
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** What stands in the way of which reader. */
+  get failures(): readonly (ReaderFailure & { readonly reader: string })[] {
+    return this.#readers.flatMap(({ reader, failure }) =>
+      failure === undefined ? [] : [{ ...failure, reader: reader.id }],
+    );
+  }
+
+  /** Begins to read. Loads its state first. */
+  start(): void {
+    this.#state.join(this);
+    this.#running = true;
+    this.#watch = this.#receiver.watch(() => {
+      this.#wake();
+    });
+    this.#schedule();
+  }
+
+  /** Reads no more; what was read is committed with the state. */
+  stop(): void {
+    this.#running = false;
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+    this.#unschedule();
+  }
+
+  load(): void {
+    for (const { record } of this.#readers) record.load();
+    for (const { record, totals, reader } of this.#staleReaders()) {
+      this.#logger.info(`${reader.id}: its definitions changed; it is counted anew from the source`);
+      totals.reset(record.id);
+      record.reset();
+    }
+    for (const reader of this.#readers) {
+      reader.totals.load(reader.record.id);
+      reader.restart();
+      // After a failure exporters go on showing what they have; it is as committed.
+      if (!this.#loaded && reader.record.everCaughtUp) reader.totals.showStored();
+    }
+    this.#loaded = true;
+  }
+
+  write(): void {
+    for (const { record, totals } of this.#readers) {
+      record.write();
+      totals.write();
+    }
+  }
+
+  committed(): void {
+    for (const { caughtUp, totals } of this.#readers) {
+      if (caughtUp) totals.publish();
+      else totals.discardChanges();
+    }
+  }
+
+  announce(): void {
+    this.#settled ||= this.#readers.every(({ caughtUp, failure }) => caughtUp || failure !== undefined);
+    this.#store.announce();
+  }
+
+  resume(): void {
+    this.#unschedule();
+    this.#schedule();
+  }
+
+  /** Readers of one key scope are counted anew together: the keys that one has taken would be missing for the others. */
+  #staleReaders(): LaneReader[] {
+    const stale = this.#readers.filter(({ record, totals }) => !record.isNew && totals.isStale(record.id));
+    const scopes = new Set(stale.map(({ reader }) => reader.keyScope));
+    return this.#readers.filter(({ reader }) => scopes.has(reader.keyScope));
+  }
+
+  #wake(): void {
+    if (this.#woken) return;
+    this.#woken = true;
+    if (this.#timer !== undefined) this.#sleep();
+  }
+
+  #schedule(): void {
+    if (this.#running) this.#immediate = setImmediate(this.#step);
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    clearImmediate(this.#immediate);
+  }
+
+  /** One page, or one commit, or the end of a cycle. */
+  readonly #step = (): void => {
+    this.#timer = undefined;
+    if (!this.#state.available) {
+      this.#inCycle = false;
+      return;
+    }
+    if (this.#state.due) {
+      this.#state.commit();
+      // A first read takes minutes: new rows of other tables do not wait for it.
+      this.#inCycle = false;
+    }
+    if (!this.#inCycle) this.#beginCycle();
+    if (this.#readPage()) this.#schedule();
+    else this.#endCycle();
+  };
+
+  #beginCycle(): void {
+    this.#inCycle = true;
+    this.#woken = false;
+    this.#cycleStartMs = performance.now();
+    for (const reader of this.#readers) reader.done = reader.retry.atMs > this.#cycleStartMs;
+    this.#receiver.poll();
+  }
+
+  /** The next reader that has a page reads it; false when none has. */
+  #readPage(): boolean {
+    const count = this.#readers.length;
+    for (let tried = 0; tried < count; tried += 1) {
+      const reader = this.#readers[this.#next % count];
+      this.#next = (this.#next + 1) % count;
+      if (reader === undefined || reader.done) continue;
+      if (reader.turn(this.#cycleStartMs)) return true;
+      if (!this.#state.available) return false;
+    }
+    return false;
+  }
+
+  #endCycle(): void {
+    this.#inCycle = false;
+    this.#state.commit();
+    if (!this.#state.available) return;
+    // Without a page there was no commit; that every reader has failed makes the lane ready all the same.
+    if (!this.#settled) this.announce();
+    this.#sleep();
+  }
+
+  #sleep(): void {
+    this.#unschedule();
+    if (!this.#running) return;
+    const nowMs = performance.now();
+    const soonestMs = this.#cycleStartMs + SHORTEST_CYCLE_MS;
+    let wakeMs = this.#woken ? soonestMs : Math.max(soonestMs, this.#cycleStartMs + this.#receiver.intervalMs);
+    for (const { retry } of this.#readers) {
+      if (retry.atMs > this.#cycleStartMs && retry.atMs < wakeMs) wakeMs = Math.max(retry.atMs, soonestMs);
+    }
+    this.#timer = setTimeout(this.#step, Math.max(0, wakeMs - nowMs));
+  }
+}

@@ -1,0 +1,32 @@
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5_000;
+/** A lock passes soon: its pause grows slower than that of a fault. */
+const GROWTH_WHEN_BUSY = 1.5;
+const GROWTH = 2;
+
+/** The pauses between attempts at something that fails: growing, capped, jittered. Monotonic milliseconds. */
+export class Retry {
+  readonly #random: () => number;
+  #pauseMs = FIRST_PAUSE_MS;
+  #atMs = -Infinity;
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
+
+  /** When the next attempt is due. */
+  get atMs(): number {
+    return this.#atMs;
+  }
+
+  failed(nowMs: number, reason: string): void {
+    this.#atMs = nowMs + this.#pauseMs * (0.5 + this.#random() / 2);
+    const growth = reason === 'busy' ? GROWTH_WHEN_BUSY : GROWTH;
+    this.#pauseMs = Math.min(this.#pauseMs * growth, LONGEST_PAUSE_MS);
+  }
+
+  succeeded(): void {
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#atMs = -Infinity;
+  }
+}

@@ -1,0 +1,72 @@
+import type Database from 'better-sqlite3';
+
+export interface OpenRowRecord {
+  readonly row_id: number;
+  readonly identity: string;
+  readonly key: string | null;
+  readonly first_seen_ms: number;
+  readonly bases: string | null;
+}
+
+export interface SeriesRecord {
+  readonly attributes: string;
+  readonly start_time_ms: number;
+  readonly value: string;
+}
+
+type Lane = [pipeline: string, receiver: string, sink: string];
+
+/** Every statement on the state, prepared once for a connection. */
+export type Statements = ReturnType<typeof prepareStatements>;
+
+export function prepareStatements(db: Database.Database) {
+  return {
+    findReader: db.prepare<[...Lane, reader: string], { id: number; position: string | null; caught_up: number }>(
+      'SELECT id, position, caught_up FROM readers WHERE pipeline = ? AND receiver = ? AND sink = ? AND reader = ?',
+    ),
+    addReader: db.prepare<[...Lane, reader: string]>(
+      'INSERT INTO readers (pipeline, receiver, sink, reader) VALUES (?, ?, ?, ?)',
+    ),
+    saveReader: db.prepare<[position: string | null, caughtUp: number, id: number]>(
+      'UPDATE readers SET position = ?, caught_up = ? WHERE id = ?',
+    ),
+
+    openRows: db.prepare<[reader: number], OpenRowRecord>(
+      'SELECT row_id, identity, key, first_seen_ms, bases FROM open_rows WHERE reader = ? ORDER BY row_id',
+    ),
+    saveOpenRow: db.prepare<[number, number, string, string | null, number, string | null]>(
+      'REPLACE INTO open_rows (reader, row_id, identity, key, first_seen_ms, bases) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    dropOpenRow: db.prepare<[reader: number, rowId: number]>('DELETE FROM open_rows WHERE reader = ? AND row_id = ?'),
+    dropOpenRows: db.prepare<[reader: number]>('DELETE FROM open_rows WHERE reader = ?'),
+
+    findScope: db
+      .prepare<[...Lane, scope: string], number>(
+        'SELECT id FROM key_scopes WHERE pipeline = ? AND receiver = ? AND sink = ? AND scope = ?',
+      )
+      .pluck(),
+    addScope: db.prepare<[...Lane, scope: string]>(
+      'INSERT INTO key_scopes (pipeline, receiver, sink, scope) VALUES (?, ?, ?, ?)',
+    ),
+    findKey: db
+      .prepare<[scope: number, key: string], number>('SELECT 1 FROM once_keys WHERE scope = ? AND key = ?')
+      .pluck(),
+    takeKey: db.prepare<[scope: number, key: string]>('INSERT OR IGNORE INTO once_keys (scope, key) VALUES (?, ?)'),
+    dropKeys: db.prepare<[scope: number]>('DELETE FROM once_keys WHERE scope = ?'),
+
+    metrics: db.prepare<[reader: number], { id: number; metric: string; digest: string }>(
+      'SELECT id, metric, digest FROM metrics WHERE reader = ?',
+    ),
+    addMetric: db.prepare<[reader: number, metric: string, digest: string]>(
+      'INSERT INTO metrics (reader, metric, digest) VALUES (?, ?, ?)',
+    ),
+    dropMetric: db.prepare<[id: number]>('DELETE FROM metrics WHERE id = ?'),
+    series: db.prepare<[metric: number], SeriesRecord>(
+      'SELECT attributes, start_time_ms, value FROM series WHERE metric = ?',
+    ),
+    saveSeries: db.prepare<[metric: number, attributes: string, startTimeMs: number, value: string]>(
+      'REPLACE INTO series (metric, attributes, start_time_ms, value) VALUES (?, ?, ?, ?)',
+    ),
+    dropSeries: db.prepare<[metric: number]>('DELETE FROM series WHERE metric = ?'),
+  };
+}

@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { differences, parseExposition, type Samples } from '../oracle/samples.ts';
+
+const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
+/** Between two scrapes while waiting for what must come, milliseconds. */
+const SCRAPE_MS = 10;
+
+/** The built agentcol on one database and one state, published on a socket inside `folder`. */
+export class AgentcolProcess {
+  readonly #folder: string;
+  readonly #config: string;
+  #child: ChildProcess | undefined;
+
+  constructor(folder: string, database: string) {
+    this.#folder = folder;
+    this.#config = path.join(folder, 'otel-config.yaml');
+    const config = {
+      receivers: {
+        'sqlite/agents': {
+          database,
+          preset: 'agent_workflow',
+          timezone: 'UTC',
+          collection_interval: '20ms',
+          storage: 'file_storage',
+        },
+      },
+      processors: { hash: null, strip_paths: null },
+      exporters: { prometheus: { endpoint: `unix:${this.#socket}` } },
+      extensions: { file_storage: { directory: path.join(folder, 'state') } },
+      service: {
+        extensions: ['file_storage'],
+        telemetry: { logs: { level: 'warn' }, metrics: { level: 'none' } },
+        pipelines: {
+          metrics: { receivers: ['sqlite/agents'], processors: ['hash', 'strip_paths'], exporters: ['prometheus'] },
+        },
+      },
+    };
+    fs.writeFileSync(this.#config, stringify(config));
+  }
+
+  get #socket(): string {
+    return path.join(this.#folder, 'metrics.sock');
+  }
+
+  start(): void {
+    const log = fs.openSync(path.join(this.#folder, 'agentcol.log'), 'a');
+    this.#child = spawn(process.execPath, [MAIN, '--config', this.#config], { stdio: ['ignore', log, log] });
+    fs.closeSync(log);
+  }
+
+  /** SIGKILL; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    if (child.exitCode !== null) throw new Error(`agentcol ended by itself with code ${child.exitCode}`);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** What is published, or undefined while it does not answer or is catching up. */
+  async scrape(): Promise<Samples | undefined> {
+    const body = await new Promise<string | undefined>((resolve) => {
+      const request = http.get({ socketPath: this.#socket, path: '/metrics', agent: false }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve(response.statusCode === 200 ? text : undefined));
+        response.on('error', () => resolve(undefined));
+      });
+      request.on('error', () => resolve(undefined)); // not listening yet
+    });
+    return body === undefined ? undefined : parseExposition(body);
+  }
+
+  /** Scrapes until what is published equals the recount, and returns it; the differences when it does not in time. */
+  async settle(recount: () => Samples, timeoutMs: number): Promise<Samples | string[]> {
+    const deadline = Date.now() + timeoutMs;
+    const expected = recount();
+    let found = ['nothing was published'];
+    while (Date.now() < deadline) {
+      const published = await this.scrape();
+      if (published !== undefined) {
+        found = differences(expected, published, { ignore: ['agent_workflow_database_size_bytes'] });
+        if (found.length === 0) return published;
+      } else if (this.#child?.exitCode != null) {
+        throw new Error(`agentcol ended by itself with code ${this.#child.exitCode}`);
+      }
+      await delay(SCRAPE_MS);
+    }
+    return found;
+  }
+}

@@ -68,6 +68,8 @@ export interface ConfigSources {
   readonly files: readonly string[];
   /** "a::b::c=value", after all files. */
   readonly sets?: readonly string[];
+  /** What relative paths in the files are relative to; default: the folder of each. */
+  readonly directory?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly homeDirectory?: string;
 }
@@ -77,7 +79,7 @@ export async function loadConfig(sources: ConfigSources, factories: readonly Com
   if (sources.files.length === 0) throw new ConfigError('no configuration file is given');
   const around = surroundings(sources.env, sources.homeDirectory);
   const findings: Finding[] = [];
-  const root = readSources(sources.files, sources.sets ?? [], around, findings);
+  const root = readSources(sources, around, findings);
   const draft: Draft = { root, around, factories, schemas: new SchemaCheck(), findings, references: [] };
 
   const { value, errors } = draft.schemas.check<{ readonly service: ServiceSettings }>(ROOT_SCHEMA, plainValue(root));

@@ -91,9 +91,10 @@ function explain(errors: readonly ErrorObject[], wording: Wording): Explanation[
     return [...explain(outside, wording), ...explainChoice(outermost, inside, wording)];
   }
   const unknown = errors.filter(({ keyword }) => keyword === 'additionalProperties');
-  return errors.flatMap((error) =>
-    error.keyword === 'if' || isMisspelt(error, unknown) ? [] : [explainOne(error, wording)],
-  );
+  return errors.flatMap((error) => {
+    if (error.keyword === 'if' || error.keyword === 'propertyNames' || isMisspelt(error, unknown)) return [];
+    return [error.propertyName === undefined ? explainOne(error, wording) : explainKeyName(error, error.propertyName)];
+  });
 }
 
 /** Of several alternatives, the errors of the one that was meant, if that can be told. */
@@ -145,12 +146,6 @@ function explainOne(error: ErrorObject, wording: Wording): Explanation {
       const message = wording.habit(key) ?? `unknown key ${JSON.stringify(key)}${hint === '' ? list : hint}`;
       return { path: [...path, key], ofKey: true, message };
     }
-    case 'propertyNames':
-      return {
-        path: [...path, String(error.params['propertyName'])],
-        ofKey: true,
-        message: 'the key is not allowed here',
-      };
     case 'required':
       return here(`missing key ${JSON.stringify(error.params['missingProperty'])}`);
     case 'uniqueItems':
@@ -175,6 +170,13 @@ function explainOne(error: ErrorObject, wording: Wording): Explanation {
     default:
       return here(error.message ?? error.keyword);
   }
+}
+
+/** A key that propertyNames does not allow. */
+function explainKeyName(error: ErrorObject, key: string): Explanation {
+  const wanted = error.keyword === 'pattern' ? `text that matches ${String(error.schema)}` : error.message;
+  const message = `key ${JSON.stringify(key)} is not allowed here: expected ${wanted ?? error.keyword}`;
+  return { path: [...pointerPath(error.instancePath), key], ofKey: true, message };
 }
 
 /** What a schema wants, in words; undefined when it does not say. */

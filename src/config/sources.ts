@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { ConfigSources } from './config.ts';
 import { findingsError, type Finding } from './findings.ts';
 import { parseTree, type Source } from './parse.ts';
 import { readText } from './read.ts';
@@ -10,13 +11,15 @@ import { mergeTrees, type Place, type Tree, type TreeMap } from './tree.ts';
  * substitutions that fail are left in `findings`, because everything else can still be checked.
  */
 export function readSources(
-  files: readonly string[],
-  sets: readonly string[],
+  { files, sets = [], directory }: ConfigSources,
   around: Surroundings,
   findings: Finding[],
 ): Tree {
   const trees = [
-    ...files.map((file, index) => readFile(file, index, around, findings)),
+    ...files.map((name, index) => {
+      const folder = directory ?? path.dirname(path.resolve(name));
+      return readFile({ index, name, directory: folder, lines: true }, around, findings);
+    }),
     ...sets.map((set, index) => readSet(set, files.length + index, around, findings)),
   ];
   const [first, ...later] = trees.filter((tree) => tree !== undefined);
@@ -24,11 +27,10 @@ export function readSources(
   return later.reduce(mergeTrees, first);
 }
 
-function readFile(file: string, index: number, around: Surroundings, findings: Finding[]): Tree | undefined {
-  const source: Source = { index, name: file, directory: path.dirname(path.resolve(file)), lines: true };
+function readFile(source: Source, around: Surroundings, findings: Finding[]): Tree | undefined {
   const before = findings.length;
   try {
-    const tree = parseTree(readText(file), source, around, findings);
+    const tree = parseTree(readText(source.name), source, around, findings);
     if (tree?.kind === 'map') return tree;
     if (tree !== undefined) throw new Error('expected a map with receivers, exporters and service');
     if (findings.length === before) throw new Error('the file is empty');

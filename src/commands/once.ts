@@ -1,0 +1,25 @@
+import { Service } from '../pipeline/service.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { aborted } from './aborted.ts';
+import { load } from './load.ts';
+import { print } from './print.ts';
+
+/** Reads all there is, prints the metrics; 1 when a source could not be read. Rejects with ConfigError. */
+export async function once(files: readonly string[], sets: readonly string[], stop: AbortSignal): Promise<number> {
+  const { config } = await load(files, sets);
+  const logger = createLogger({ level: config.service.telemetry.logs.level, stream: process.stderr });
+  for (const warning of config.warnings) logger.warn(warning);
+  const service = await Service.create(config, { logger, listen: false });
+  try {
+    await service.start();
+    await Promise.race([service.caughtUp(), aborted(stop)]);
+    if (stop.aborted) return 1;
+    const { failures } = service;
+    for (const { component, reason, message } of failures) logger.error(message, { component, reason });
+    const { exposition } = await import('../../exporters/prometheus/exposition.ts');
+    await print(exposition(service.sources, 'text'));
+    return failures.length > 0 ? 1 : 0;
+  } finally {
+    await service.shutdown();
+  }
+}

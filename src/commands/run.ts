@@ -1,0 +1,72 @@
+import type { Logger } from '../component.ts';
+import type { PipelineConfig } from '../config/config.ts';
+import { Service } from '../pipeline/service.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { aborted } from './aborted.ts';
+import { load } from './load.ts';
+import { packageVersion } from './package.ts';
+
+/** systemd and terminals alike are asked for no more patience than this. */
+const SHUTDOWN_MS = 5_000;
+
+/** Collects until `stop`. Rejects with ConfigError when it cannot start. */
+export async function run(files: readonly string[], sets: readonly string[], stop: AbortSignal): Promise<number> {
+  const loaded = await load(files, sets);
+  const { config } = loaded;
+  const logger = createLogger({ level: config.service.telemetry.logs.level, stream: process.stderr });
+  for (const warning of config.warnings) logger.warn(warning);
+  const service = await Service.create(config, { logger });
+  try {
+    await service.start();
+  } catch (error) {
+    await service.shutdown();
+    throw error;
+  }
+  surviveFaults(logger);
+  logger.info(`agentcol ${packageVersion()} started with ${loaded.files.join(', ')}`);
+  for (const [id, pipeline] of config.service.pipelines) logger.info(`pipeline ${id}: ${describePipeline(pipeline)}`);
+  await aborted(stop);
+  return shutdown(service, logger);
+}
+
+async function shutdown(service: Service, logger: Logger): Promise<number> {
+  logger.info('stopping');
+  const late = Symbol('late');
+  const outcome = await Promise.race([
+    service.shutdown(),
+    new Promise((resolve) => {
+      setTimeout(() => resolve(late), SHUTDOWN_MS);
+    }),
+  ]);
+  if (outcome === late) {
+    logger.error(`not stopped within ${SHUTDOWN_MS / 1_000} s; what was not committed is read again at the next start`);
+    return 1;
+  }
+  logger.info('stopped');
+  return 0;
+}
+
+/** From here on nothing ends the process but a signal: a fault in one part is no reason to lose the others. */
+function surviveFaults(logger: Logger): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (fault: unknown) => logger.error('unexpected error, please report it', faultFields(fault)));
+  }
+}
+
+/** Not the message: that of JSON.parse, for one, quotes what it was given. */
+function faultFields(fault: unknown): Readonly<Record<string, unknown>> {
+  if (!(fault instanceof Error)) return { error: typeof fault };
+  const frames = fault.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
+  return {
+    error: fault.name,
+    ...('code' in fault ? { code: fault.code } : {}),
+    stack: frames.map((line) => line.trim()),
+  };
+}
+
+function describePipeline({ receivers, processors, exporters }: PipelineConfig): string {
+  return [receivers, processors, exporters]
+    .filter((ids) => ids.length > 0)
+    .map((ids) => ids.join(', '))
+    .join(' -> ');
+}

@@ -1,0 +1,7 @@
+import { prometheusExporter } from '../exporters/prometheus/factory.ts';
+import { fileStorage } from '../extensions/file_storage/factory.ts';
+import { hashProcessor } from '../processors/hash/factory.ts';
+import type { ComponentFactory } from './config/config.ts';
+
+/** Every component type of this build; a new one is added here and nowhere else. */
+export const factories: readonly ComponentFactory[] = [hashProcessor, prometheusExporter, fileStorage];

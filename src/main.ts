@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { parseCommandLine, UsageError, type CommandLine } from './commands/command-line.ts';
+import { ConfigError } from './errors.ts';
+
+const FAILED = 1;
+const CALLED_WRONGLY = 2;
+
+/** What a command needs is loaded when it is asked for: --version must not wait for SQLite. */
+async function execute(line: CommandLine, stop: AbortSignal): Promise<number> {
+  switch (line.command) {
+    case 'run':
+      return (await import('./commands/run.ts')).run(line.files, line.sets, stop);
+    case 'once':
+      return (await import('./commands/once.ts')).once(line.files, line.sets, stop);
+    case 'validate':
+      return (await import('./commands/validate.ts')).validate(line.files, line.sets);
+    case 'components':
+      return (await import('./commands/components.ts')).components();
+    case 'help':
+      await (await import('./commands/print.ts')).print((await import('./commands/help.ts')).HELP);
+      return 0;
+    case 'version': {
+      const { packageVersion } = await import('./commands/package.ts');
+      await (await import('./commands/print.ts')).print(`agentcol ${packageVersion()}\n`);
+      return 0;
+    }
+  }
+}
+
+async function main(words: readonly string[], stop: AbortSignal): Promise<number> {
+  try {
+    return await execute(parseCommandLine(words), stop);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`agentcol: ${error.message}; agentcol --help says how\n`);
+      return CALLED_WRONGLY;
+    }
+    const text = error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`${text ?? 'unknown error'}\n`);
+    return FAILED;
+  }
+}
+
+// The reader of a pipe has seen enough ("agentcol --once | head"): no reason to complain.
+process.stdout.on('error', () => process.exit(0));
+// Nobody reads the log any more: nobody is left to tell, and collecting goes on.
+process.stderr.on('error', () => undefined);
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (stop.signal.aborted) process.exit(FAILED);
+    stop.abort();
+  });
+}
+
+process.exit(await main(process.argv.slice(2), stop.signal));

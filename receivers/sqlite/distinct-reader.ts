@@ -1,0 +1,131 @@
+import type { Database, Statement } from 'better-sqlite3';
+import type { MetricDefinition, Page, Position, Reader, ReaderState, SourceChange } from '../../src/component.ts';
+import type { SqlValue } from './fold.ts';
+import type { DistinctPlan } from './mapping.ts';
+import { PageSize } from './page-size.ts';
+import { keyText, positionOf, RowCursor } from './row-cursor.ts';
+import { quoteIdentifier } from './sql.ts';
+import { describeTable } from './table.ts';
+import type { ReaderOptions } from './table-reader.ts';
+
+interface Compiled {
+  readonly connection: number;
+  readonly schemaVersion: unknown;
+  /** undefined: the table is absent, which counts as empty. */
+  readonly table: { readonly cursor: RowCursor; readonly values: Statement } | undefined;
+}
+
+/**
+ * Counts values of one column that were never seen before, in any column of the same metric: the once-keys are shared.
+ * SQLite folds the page (SELECT DISTINCT over a range of row ids), since most rows repeat the value before them.
+ */
+export class DistinctReader implements Reader {
+  readonly id: string;
+  readonly keyScope: string;
+  readonly metrics: readonly MetricDefinition[];
+  readonly #plan: DistinctPlan;
+  readonly #table: string;
+  readonly #column: string;
+  readonly #options: ReaderOptions;
+  readonly #pageSize = new PageSize();
+  #compiled: Compiled | undefined;
+  #expected: Position | undefined;
+  #generation = -1;
+  #reported = false;
+
+  constructor(plan: DistinctPlan, column: DistinctPlan['columns'][number], keyScope: string, options: ReaderOptions) {
+    this.id = options.id;
+    this.keyScope = keyScope;
+    this.metrics = [{ metric: plan.metric, digest: plan.digest }];
+    this.#plan = plan;
+    this.#table = column.table;
+    this.#column = quoteIdentifier(column.column);
+    this.#options = options;
+  }
+
+  read(state: ReaderState): Page | undefined {
+    const { source } = this.#options;
+    const resumed = state.position === undefined || state.position !== this.#expected;
+    if (resumed) this.#reported = false;
+    else if (source.generation === this.#generation && this.#reported) return undefined;
+    return source.read((database) => this.#read(database, state, resumed));
+  }
+
+  #read(database: Database, state: ReaderState, resumed: boolean): Page | undefined {
+    const { source, startAt } = this.#options;
+    const stored = positionOf(state.position);
+    const table = this.#compile(database, state);
+    const changes: SourceChange[] = [];
+    let position = stored ?? table?.cursor.start(startAt) ?? { cursor: 0, anchors: [] };
+    if (table !== undefined && (resumed || source.generation !== this.#generation)) {
+      const verified = table.cursor.verify(position);
+      position = verified.position;
+      if (verified.change !== undefined) changes.push(verified.change);
+    }
+    const max = table?.cursor.max() ?? 0;
+    const keys = new Set<string>();
+    let rows = 0;
+    if (table !== undefined && position.cursor < max) {
+      const started = performance.now();
+      const first = table.cursor.next(position.cursor) ?? max;
+      const upto = Math.min(max, first - 1 + this.#pageSize.rows);
+      rows = upto - first + 1;
+      for (const value of table.values.all({ after: position.cursor, upto }) as Exclude<SqlValue, null>[]) {
+        const key = state.digest(keyText(value));
+        if (!keys.has(key) && !state.seen(key)) keys.add(key);
+      }
+      position = table.cursor.advance(position, upto, upto === max);
+      this.#pageSize.took(rows, performance.now() - started);
+    }
+    this.#generation = source.generation;
+    const remaining = Math.max(0, max - position.cursor);
+    const caughtUp = remaining === 0;
+    if (position === stored && changes.length === 0 && this.#reported && caughtUp) return undefined;
+    this.#expected = position === stored ? state.position! : { ...position };
+    this.#reported ||= caughtUp;
+    return {
+      // The zero too: a series that is born at 1 is invisible to increase().
+      batch: {
+        signal: 'metrics',
+        metrics: [{ metric: this.#plan.metric, mode: 'delta', points: [{ attributes: NONE, value: [keys.size] }] }],
+      },
+      position: this.#expected,
+      opened: [],
+      closed: [],
+      keys: [...keys],
+      rows,
+      remaining,
+      caughtUp,
+      ...(changes.length === 0 ? {} : { changes }),
+    };
+  }
+
+  #compile(database: Database, state: ReaderState): Compiled['table'] {
+    const { connection } = this.#options.source;
+    const schemaVersion = database.pragma('schema_version', { simple: true });
+    if (this.#compiled?.connection === connection && this.#compiled.schemaVersion === schemaVersion) {
+      return this.#compiled.table;
+    }
+    this.#compiled = undefined;
+    const table = describeTable(database, this.#table);
+    this.#compiled = { connection, schemaVersion, table: undefined };
+    if (table === undefined) return undefined;
+    const column = this.#column;
+    const id = table.rowId;
+    // The value is the identity too; with a key, whatever happens to the source is read again without harm.
+    const cursorTable = { ...table, identity: [column], key: column, parameters: {} };
+    const values = database
+      .prepare(
+        `SELECT DISTINCT ${column} FROM ${quoteIdentifier(table.name)} WHERE ${id} > :after AND ${id} <= :upto AND ${column} IS NOT NULL`,
+      )
+      .pluck();
+    this.#compiled = {
+      connection,
+      schemaVersion,
+      table: { cursor: new RowCursor(database, cursorTable, (text) => state.digest(text)), values },
+    };
+    return this.#compiled.table;
+  }
+}
+
+const NONE = {};

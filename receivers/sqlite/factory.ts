@@ -1,0 +1,72 @@
+import type { ReceiverFactory } from '../../src/component.ts';
+import type { Problem } from '../../src/errors.ts';
+import { type MappingConfig, schema, type SqliteConfig } from './config.ts';
+import { hasGlobInFolder } from './databases.ts';
+
+export const sqliteReceiver: ReceiverFactory<SqliteConfig> = {
+  type: 'sqlite',
+  kind: 'receiver',
+  signals: ['metrics'],
+  summary: 'Tails tables of an SQLite database into metrics, by a mapping',
+  schema,
+
+  async check(config) {
+    const { mappingProblems } = await import('./mapping-problems.ts');
+    const { presetNames } = await import('./presets.ts');
+    const known = presetNames();
+    const problems: Problem[] = presetsOf(config)
+      .filter((name) => !known.includes(name))
+      .map((name) => ({ path: ['preset'], message: `no preset "${name}"; there are: ${known.join(', ')}` }));
+    for (const path of [config.database].flat()) {
+      if (hasGlobInFolder(path)) {
+        problems.push({ path: ['database'], message: `${path}: * and ? are understood in the file name only` });
+      }
+    }
+    if (!isTimezone(config.timezone)) {
+      problems.push({
+        path: ['timezone'],
+        message: `no time zone "${config.timezone}"; use an IANA name such as Europe/Berlin, UTC or local`,
+      });
+    }
+    if (problems.length > 0) return [...problems, ...mappingProblems(config)];
+    const mapping = await mergedMapping(config);
+    if (Object.values(mapping).every((section) => Object.keys(section).length === 0)) {
+      return [{ path: [], message: 'nothing to read: name a preset, or tables, distinct or queries' }];
+    }
+    return mappingProblems(mapping);
+  },
+
+  async create(config, settings) {
+    const { SqliteReceiver } = await import('./receiver.ts');
+    const hint = presetsOf(config).some((name) => name.startsWith('agent_workflow'))
+      ? 'to read another one: AGENT_WORKFLOW_DB=/path/to/agent_workflow.db'
+      : `to read another one: receivers::${settings.id}::database`;
+    return new SqliteReceiver({ config, mapping: await mergedMapping(config), hint, now: settings.now });
+  },
+};
+
+function presetsOf(config: SqliteConfig): string[] {
+  return [config.preset].flat();
+}
+
+/** Presets in order, then the user's own: an id given in both is the user's. */
+async function mergedMapping(config: SqliteConfig): Promise<MappingConfig> {
+  const { loadPreset } = await import('./presets.ts');
+  const parts = [...presetsOf(config).map(loadPreset), config];
+  return {
+    tables: Object.assign({}, ...parts.map(({ tables }) => tables)) as MappingConfig['tables'],
+    distinct: Object.assign({}, ...parts.map(({ distinct }) => distinct)) as MappingConfig['distinct'],
+    queries: Object.assign({}, ...parts.map(({ queries }) => queries)) as MappingConfig['queries'],
+  };
+}
+
+function isTimezone(name: string): boolean {
+  if (name === 'local') return true;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { durationMs } from '../../src/config/fragments.ts';
+import type { MetricDefinition } from '../../src/component.ts';
+import type { AttributeValue, Metric } from '../../src/pipeline/signals.ts';
+import type { DistinctConfig, MappingConfig, QueryConfig, TableConfig, TableMetricConfig } from './config.ts';
+import { parametersOf, substitute } from './sql.ts';
+
+/** Which rows an instrument counts. */
+export type Of = 'settled' | 'complete' | 'open' | 'all';
+
+/** One entry of `metrics:`. All expressions are SQL over the source's own columns (and `each`). */
+export interface Instrument {
+  readonly metric: Metric;
+  readonly of: Of;
+  /** `when` and `value` in one: NULL = the row adds nothing; undefined = 1. */
+  readonly value: string | undefined;
+  readonly attributes: readonly (readonly [name: string, expression: string])[];
+  /** Attribute values that are published together. */
+  readonly values: readonly (readonly [name: string, values: readonly AttributeValue[]])[];
+}
+
+export interface TablePlan {
+  readonly id: string;
+  readonly from: string;
+  readonly optional: boolean;
+  readonly identity: readonly string[];
+  readonly key: string | undefined;
+  readonly where: string | undefined;
+  readonly startedAt: string | undefined;
+  readonly completeWhen: string | undefined;
+  /** Mentions :now, so that rows change without a write. */
+  readonly timeDriven: boolean;
+  readonly openTimeoutMs: number;
+  /** Column with a JSON array. */
+  readonly each: string | undefined;
+  readonly optionalColumns: readonly string[];
+  readonly instruments: readonly Instrument[];
+  readonly definitions: readonly MetricDefinition[];
+}
+
+export interface DistinctPlan {
+  readonly metric: Metric;
+  readonly digest: string;
+  readonly columns: readonly { readonly table: string; readonly column: string }[];
+}
+
+export interface QueryPlan {
+  readonly id: string;
+  readonly sql: string;
+  readonly limit: number;
+  readonly intervalMs: number;
+  readonly attributes: readonly (readonly [name: string, expression: string])[];
+  readonly metrics: readonly { readonly metric: Metric; readonly value: string }[];
+}
+
+export interface Mapping {
+  readonly tables: readonly TablePlan[];
+  readonly distinct: readonly DistinctPlan[];
+  readonly queries: readonly QueryPlan[];
+}
+
+/** The plan of a checked mapping. `timezone` takes part in the digests: it decides what is counted. */
+export function planMapping(config: MappingConfig, timezone: string): Mapping {
+  return {
+    tables: Object.entries(config.tables).map(([id, table]) => planTable(id, table, timezone)),
+    distinct: Object.entries(config.distinct).map(([name, distinct]) => planDistinct(name, distinct)),
+    queries: Object.entries(config.queries).map(([id, query]) => planQuery(id, query)),
+  };
+}
+
+function planTable(id: string, table: TableConfig, timezone: string): TablePlan {
+  const columns = expandColumns(table.columns);
+  const expand = (expression: string | number): string => substitute(String(expression), columns);
+  const expandIfAny = (expression: string | number | undefined): string | undefined =>
+    expression === undefined ? undefined : expand(expression);
+  const instruments = table.metrics.map((metric) => planInstrument(table, metric, expand));
+  const rows = {
+    from: table.from ?? id,
+    identity: table.identity,
+    key: expandIfAny(table.key),
+    where: expandIfAny(table.where),
+    startedAt: expandIfAny(table.started_at),
+    completeWhen: expandIfAny(table.complete_when),
+    openTimeoutMs: durationMs(table.open_timeout),
+    each: table.each,
+  };
+  return {
+    ...rows,
+    id,
+    optional: table.optional,
+    optionalColumns: table.optional_columns,
+    timeDriven: [rows.completeWhen, ...instruments.map(({ value }) => value)].some(
+      (sql) => sql !== undefined && parametersOf(sql).has('now'),
+    ),
+    instruments,
+    definitions: metricsOf(instruments).map((metric) => ({
+      metric,
+      digest: digestOf([rows, timezone, instruments.filter((instrument) => instrument.metric.name === metric.name)]),
+    })),
+  };
+}
+
+/** Each column with those above it put in place. */
+function expandColumns(columns: TableConfig['columns']): ReadonlyMap<string, string> {
+  const expanded = new Map<string, string>();
+  for (const [name, expression] of Object.entries(columns)) {
+    expanded.set(name.toLowerCase(), substitute(String(expression), expanded));
+  }
+  return expanded;
+}
+
+function planInstrument(
+  table: TableConfig,
+  entry: TableMetricConfig,
+  expand: (expression: string | number) => string,
+): Instrument {
+  const names = entry.attributes ?? Object.keys(table.attributes);
+  const attributes = new Map(names.map((name) => [name, expand(table.attributes[name] ?? 'NULL')]));
+  for (const [name, expression] of Object.entries(entry.set)) attributes.set(name, expand(expression));
+  return {
+    metric: {
+      name: entry.name,
+      type: entry.type,
+      unit: entry.unit,
+      description: entry.description,
+      aggregation: entry.type === 'gauge' ? (entry.aggregation ?? 'last') : 'sum',
+      ...(entry.buckets === undefined ? {} : { boundaries: boundariesOf(entry.buckets) }),
+    },
+    of: entry.of,
+    value: valueOf(entry, expand),
+    attributes: [...attributes],
+    values: Object.entries(entry.values),
+  };
+}
+
+function valueOf(entry: TableMetricConfig, expand: (expression: string | number) => string): string | undefined {
+  const value = entry.value === undefined ? undefined : expand(entry.value);
+  if (entry.when === undefined) return value;
+  return `CASE WHEN (${expand(entry.when)}) THEN (${value ?? '1'}) END`;
+}
+
+/** Upper bounds; of {start, factor, count}: start, start * factor, ... rounded to 12 digits, so that 0.1 * 2 * 2 is 0.4. */
+export function boundariesOf(buckets: NonNullable<TableMetricConfig['buckets']>): number[] {
+  if (Array.isArray(buckets)) return buckets;
+  return Array.from({ length: buckets.count }, (_, index) =>
+    Number((buckets.start * buckets.factor ** index).toPrecision(12)),
+  );
+}
+
+function planDistinct(name: string, { unit, description, of }: DistinctConfig): DistinctPlan {
+  return {
+    metric: { name, type: 'counter', unit, description, aggregation: 'sum' },
+    digest: digestOf(of),
+    columns: of.map((text) => {
+      const [table = '', column = ''] = text.split('.');
+      return { table, column };
+    }),
+  };
+}
+
+function planQuery(id: string, query: QueryConfig): QueryPlan {
+  return {
+    id,
+    sql: query.sql,
+    limit: query.limit,
+    intervalMs: durationMs(query.interval),
+    attributes: Object.entries(query.attributes).map(([name, expression]) => [name, String(expression)] as const),
+    metrics: query.metrics.map(({ name, type, unit, description, value }) => ({
+      metric: { name, type, unit, description, aggregation: 'last' },
+      value: String(value),
+    })),
+  };
+}
+
+/** One per name, in order of appearance. */
+function metricsOf(instruments: readonly Instrument[]): Metric[] {
+  return [...new Map(instruments.map(({ metric }) => [metric.name, metric])).values()];
+}
+
+function digestOf(definition: unknown): string {
+  return createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,375 @@
+import type { Database } from 'better-sqlite3';
+import type {
+  MetricDefinition,
+  OpenRow,
+  Page,
+  Position,
+  Reader,
+  ReaderState,
+  SourceChange,
+} from '../../src/component.ts';
+import { ALL, COMPLETE, type Fold, type Row, SETTLED, Skips } from './fold.ts';
+import type { TablePlan } from './mapping.ts';
+import { Contributions, sameOpenRow } from './open-rows.ts';
+import { PageDraft } from './page-draft.ts';
+import { PageSize } from './page-size.ts';
+import { type CursorPosition, identityText, keyText, positionOf, RowCursor } from './row-cursor.ts';
+import { Rotation } from './rotation.ts';
+import type { Source } from './source.ts';
+import { quoteIdentifier } from './sql.ts';
+import { describeTable, noTable, type Table } from './table.ts';
+import {
+  compileTable,
+  HAS_ELEMENT,
+  IDENTITY,
+  INVALID_ARRAY,
+  IS_COMPLETE,
+  KEY,
+  ROW_ID,
+  STARTED_AT,
+  type TableStatements,
+} from './table-statements.ts';
+
+/** Rules that mention :now come due by themselves: open rows are looked at again after this time at the latest. */
+const TIME_DRIVEN_INTERVAL_MS = 15_000;
+
+export interface ReaderOptions {
+  readonly id: string;
+  readonly source: Source;
+  readonly now: () => number;
+  readonly startAt: 'beginning' | 'end';
+  readonly seconds: (value: unknown) => number | null;
+}
+
+/** A table compiled for one connection and schema. */
+interface Compiled {
+  readonly connection: number;
+  readonly schemaVersion: unknown;
+  /** undefined: the table is optional and absent. */
+  readonly table: CompiledTable | undefined;
+}
+
+interface CompiledTable {
+  readonly cursor: RowCursor;
+  readonly statements: TableStatements;
+  readonly contributions: Contributions;
+}
+
+/** A row that is not complete, to be looked at. */
+interface Candidate {
+  readonly rowId: number;
+  readonly key: string | undefined;
+  /** The open row that it was, under this row id or, followed by its key, another. */
+  readonly previous: OpenRow | undefined;
+}
+
+/** One page in the making. */
+interface Work {
+  readonly state: ReaderState;
+  readonly stored: CursorPosition | undefined;
+  readonly draft: PageDraft;
+  readonly skips: Skips;
+  readonly changes: SourceChange[];
+  readonly table: CompiledTable;
+  readonly nowMs: number;
+}
+
+/** Tails one table: rows by row id, then the open rows among them until they are complete or too old. */
+export class TableReader implements Reader {
+  readonly id: string;
+  readonly keyScope: string;
+  readonly metrics: readonly MetricDefinition[];
+  readonly #plan: TablePlan;
+  readonly #options: ReaderOptions;
+  readonly #rotation: Rotation;
+  readonly #pageSize = new PageSize();
+  #compiled: Compiled | undefined;
+  /** The position that the last page left; another one means that the page was not taken, or a restart. */
+  #expected: Position | undefined;
+  #generation = -1;
+  /** Caught up once since the last restart. */
+  #reported = false;
+
+  constructor(plan: TablePlan, options: ReaderOptions) {
+    this.id = options.id;
+    this.keyScope = options.id;
+    this.metrics = plan.definitions;
+    this.#plan = plan;
+    this.#options = options;
+    this.#rotation = new Rotation(plan.timeDriven ? TIME_DRIVEN_INTERVAL_MS : Infinity);
+  }
+
+  read(state: ReaderState): Page | undefined {
+    const { source, now } = this.#options;
+    const nowMs = now();
+    const resumed = state.position === undefined || state.position !== this.#expected;
+    if (resumed) {
+      this.#reported = false;
+      this.#rotation.restart();
+    } else if (source.generation === this.#generation && this.#reported && this.#rotation.idleAt(source.generation)) {
+      if (nowMs < this.#rotation.dueMs) return undefined;
+    }
+    try {
+      return source.read((database) => this.#read(database, state, nowMs, resumed));
+    } catch (error) {
+      this.#expected = undefined;
+      const statements = this.#compiled?.table?.statements;
+      for (const fold of statements === undefined ? [] : foldsOf(statements)) fold.clear();
+      throw error;
+    }
+  }
+
+  #read(database: Database, state: ReaderState, nowMs: number, resumed: boolean): Page | undefined {
+    const { source, startAt } = this.#options;
+    const stored = positionOf(state.position);
+    const table = this.#compile(database, state);
+    if (table === undefined) return this.#absent(state, stored ?? { cursor: 0, anchors: [] });
+    const work: Work = { state, stored, draft: new PageDraft(state), skips: new Skips(), changes: [], table, nowMs };
+    let position = stored ?? table.cursor.start(startAt);
+    if (resumed || source.generation !== this.#generation) {
+      const verified = table.cursor.verify(position);
+      position = verified.position;
+      if (verified.change !== undefined) work.changes.push(verified.change);
+    }
+    const generation = source.generation;
+    const max = table.cursor.max() ?? 0;
+    this.#generation = generation;
+    if (position.cursor < max) {
+      // New rows before open ones, so that a replaced row is followed by its key before it is missed.
+      const [rows, advanced] = this.#readNew(work, position, max);
+      const open = state.open.size > 0 || work.draft.opened.length > 0;
+      return this.#page(work, advanced, advanced.cursor === max && !open, rows, max - advanced.cursor);
+    }
+    this.#rotation.begin(generation, state.open, nowMs);
+    const ids = this.#rotation.take(state.open);
+    this.#check(
+      work,
+      ids.flatMap((rowId) => candidateOf(state.open.get(rowId))),
+    );
+    return this.#page(work, position, this.#rotation.cycleDone, ids.length, 0);
+  }
+
+  #page(work: Work, position: CursorPosition, caughtUp: boolean, rows: number, remaining: number): Page | undefined {
+    const { state, draft, skips, changes, table } = work;
+    const metrics = [...foldsOf(table.statements).flatMap((fold) => fold.flush()), ...draft.openPoints];
+    const moved = position !== work.stored;
+    if (!moved && draft.empty && metrics.length === 0 && changes.length === 0 && this.#reported && caughtUp)
+      return undefined;
+    // A new object, so that a page which is not taken is noticed.
+    const next: Position = moved || !draft.empty ? { ...position } : state.position!;
+    this.#expected = next;
+    this.#reported ||= caughtUp;
+    const skipped = skips.counts;
+    return {
+      batch: { signal: 'metrics', metrics },
+      position: next,
+      opened: draft.opened,
+      closed: draft.closed,
+      keys: draft.keys,
+      rows,
+      remaining,
+      caughtUp,
+      ...(changes.length === 0 ? {} : { changes }),
+      ...(skipped === undefined ? {} : { skipped }),
+    };
+  }
+
+  /** An absent optional table is empty: nothing to read, and what was open in it waits for its return. */
+  #absent(state: ReaderState, position: CursorPosition): Page | undefined {
+    this.#generation = this.#options.source.generation;
+    if (this.#reported) return undefined;
+    this.#reported = true;
+    this.#rotation.begin(this.#generation, new Map(), this.#options.now());
+    this.#expected = state.position ?? { ...position };
+    return {
+      batch: { signal: 'metrics', metrics: [] },
+      position: this.#expected,
+      opened: [],
+      closed: [],
+      keys: [],
+      rows: 0,
+      remaining: 0,
+      caughtUp: true,
+    };
+  }
+
+  #readNew(work: Work, position: CursorPosition, max: number): [rows: number, position: CursorPosition] {
+    const { table, state, draft, skips } = work;
+    const { statements, cursor } = table;
+    const started = performance.now();
+    const first = cursor.next(position.cursor) ?? max;
+    const upto = Math.min(max, first - 1 + this.#pageSize.rows);
+    const rows = statements.rows.all(this.#parameters(work, { after: position.cursor, upto, abandoned: 0 })) as Row[];
+    const perElement = this.#plan.each !== undefined;
+    const inserted: number[] = [];
+    const settled: number[] = [];
+    const candidates = new Map<string | number, Candidate>();
+    for (const row of rows) {
+      const rowId = row[ROW_ID] as number;
+      let key: string | undefined;
+      let previous: OpenRow | undefined;
+      let known = false;
+      if (this.#plan.key !== undefined) {
+        const value = row[KEY]!;
+        if (value === null) {
+          skips.count('null_key');
+          continue;
+        }
+        key = state.digest(keyText(value));
+        if (draft.seen(key)) continue;
+        const earlier = candidates.get(key);
+        previous = earlier === undefined ? draft.openByKey(key) : earlier.previous;
+        known = earlier !== undefined || previous !== undefined;
+        candidates.delete(key);
+      }
+      if (row[INVALID_ARRAY] === 1) skips.count('invalid_json');
+      if (perElement && !known) inserted.push(rowId);
+      if (row[IS_COMPLETE] === 1) {
+        if (perElement) settled.push(rowId);
+        else {
+          statements.fold.add(row, known ? SETTLED | COMPLETE : SETTLED | COMPLETE | ALL, skips);
+          if (statements.hasRunning) statements.fold.addGrowth(row, previous?.bases, skips);
+        }
+        if (previous !== undefined) draft.close(previous);
+        if (key !== undefined) draft.take(key);
+      } else {
+        if (!perElement && !known) statements.fold.add(row, ALL, skips);
+        candidates.set(key ?? rowId, { rowId, key, previous });
+      }
+    }
+    this.#settle(work, inserted, 0, ALL);
+    this.#settle(work, settled, 0, SETTLED | COMPLETE);
+    this.#check(work, [...candidates.values()]);
+    const advanced = cursor.advance(position, upto, upto === max);
+    this.#pageSize.took(upto - first + 1, performance.now() - started);
+    return [rows.length, advanced];
+  }
+
+  /** Looks at rows that were not complete: settles them, or keeps them open as they are now. */
+  #check(work: Work, candidates: readonly Candidate[]): void {
+    if (candidates.length === 0) return;
+    const { table, state, draft, skips, nowMs } = work;
+    const { statements } = table;
+    const ids = JSON.stringify(candidates.map(({ rowId }) => rowId));
+    const found = groupById(statements.check.all(this.#parameters(work, { ids, abandoned: 0 })) as Row[]);
+    const completed: number[] = [];
+    const abandoned: number[] = [];
+    let gone = 0;
+    for (const { rowId, key, previous } of candidates) {
+      const rows = found.get(rowId);
+      const row = rows?.[0];
+      const identity =
+        row === undefined || statements.identityColumns === 0
+          ? ''
+          : state.digest(identityText(row.slice(0, IDENTITY + statements.identityColumns), IDENTITY));
+      const same = previous?.rowId === rowId;
+      if (rows === undefined || row === undefined || (same && previous.identity !== identity)) {
+        if (previous !== undefined) draft.close(previous);
+        gone += 1;
+        continue;
+      }
+      const bases = statements.hasRunning ? statements.checkFold.addGrowth(row, previous?.bases, skips) : undefined;
+      const firstSeenMs = previous?.firstSeenMs ?? nowMs;
+      const startedMs = (this.#options.seconds(row[STARTED_AT]) ?? Infinity) * 1000;
+      const expiresAtMs = (startedMs <= nowMs ? startedMs : firstSeenMs) + this.#plan.openTimeoutMs;
+      const complete = row[IS_COMPLETE] === 1;
+      if (complete || nowMs >= expiresAtMs) {
+        (complete ? completed : abandoned).push(rowId);
+        if (previous !== undefined) draft.close(previous);
+        if (key !== undefined) draft.take(key);
+        continue;
+      }
+      this.#rotation.expires(expiresAtMs);
+      const elements = rows.filter((element) => element[HAS_ELEMENT] === 1);
+      if (!statements.announceFold.empty) {
+        for (const element of elements) statements.announceFold.add(element, ALL, skips);
+      }
+      const contributions = table.contributions.of(elements, skips);
+      const open: OpenRow = {
+        rowId,
+        identity,
+        firstSeenMs,
+        expiresAtMs,
+        contributions,
+        ...(key === undefined ? {} : { key }),
+        ...(bases === undefined ? {} : { bases }),
+      };
+      if (same && sameOpenRow(previous, open)) continue;
+      if (previous !== undefined && !same) draft.close(previous);
+      draft.open(open);
+    }
+    this.#settle(work, completed, 0, SETTLED | COMPLETE);
+    this.#settle(work, abandoned, 1, SETTLED);
+    if (gone > 0) {
+      work.changes.push({
+        reason: 'open_row_gone',
+        count: gone,
+        message: `table ${this.#plan.from}: ${gone} open ${gone === 1 ? 'row was' : 'rows were'} deleted or replaced before being complete, and will not be counted`,
+      });
+    }
+  }
+
+  #settle(work: Work, ids: readonly number[], abandoned: 0 | 1, mask: number): void {
+    if (ids.length === 0) return;
+    const { settle, settleFold } = work.table.statements;
+    if (!settleFold.wants(mask)) return;
+    for (const row of settle.all(this.#parameters(work, { ids: JSON.stringify(ids), abandoned })) as Row[]) {
+      settleFold.add(row, mask, work.skips);
+    }
+  }
+
+  #parameters(work: Work, own: Readonly<Record<string, string | number>>): Record<string, string | number> {
+    return { ...own, now: work.nowMs / 1000, database: this.#options.source.name };
+  }
+
+  #compile(database: Database, state: ReaderState): CompiledTable | undefined {
+    const { source } = this.#options;
+    const { connection } = source;
+    const schemaVersion = database.pragma('schema_version', { simple: true });
+    if (this.#compiled?.connection === connection && this.#compiled.schemaVersion === schemaVersion) {
+      return this.#compiled.table;
+    }
+    this.#compiled = undefined;
+    const table = describeTable(database, this.#plan.from);
+    if (table === undefined && !this.#plan.optional) throw noTable(this.#plan.from);
+    const compiled = table === undefined ? undefined : this.#compileTable(database, table, state);
+    this.#compiled = { connection, schemaVersion, table: compiled };
+    return compiled;
+  }
+
+  #compileTable(database: Database, table: Table, state: ReaderState): CompiledTable {
+    const statements = compileTable(database, this.#plan, table);
+    const cursorTable = {
+      name: table.name,
+      rowId: table.rowId,
+      autoincrement: table.autoincrement,
+      identity: this.#plan.identity.map((name) => statements.expand(quoteIdentifier(name))),
+      key: this.#plan.key === undefined ? undefined : statements.expand(this.#plan.key),
+      parameters: { database: this.#options.source.name },
+    };
+    return {
+      statements,
+      cursor: new RowCursor(database, cursorTable, (text) => state.digest(text)),
+      contributions: new Contributions(statements.openInstruments),
+    };
+  }
+}
+
+function foldsOf({ fold, checkFold, announceFold, settleFold }: TableStatements): Fold[] {
+  return [fold, checkFold, announceFold, settleFold];
+}
+
+function candidateOf(open: OpenRow | undefined): Candidate[] {
+  return open === undefined ? [] : [{ rowId: open.rowId, key: open.key, previous: open }];
+}
+
+function groupById(rows: readonly Row[]): Map<number, Row[]> {
+  const groups = new Map<number, Row[]>();
+  for (const row of rows) {
+    const rowId = row[ROW_ID] as number;
+    const group = groups.get(rowId);
+    if (group === undefined) groups.set(rowId, [row]);
+    else group.push(row);
+  }
+  return groups;
+}

@@ -76,8 +76,6 @@ export interface Reader {
    * Throws SourceError when the source cannot be read now.
    */
   read(state: ReaderState): Page | undefined;
-  /** Rows still to be read, as far as the last page can tell; touches no source. For progress only. */
-  remaining?(): number;
 }
 
 export interface MetricDefinition {

@@ -37,6 +37,7 @@ export class LaneReader {
   readonly #logger: Logger;
   readonly #now: () => number;
   #rowsRead = 0;
+  #remaining = 0;
   #caughtUp = false;
   #failure: ReaderFailure | undefined;
 
@@ -55,8 +56,9 @@ export class LaneReader {
     return this.#rowsRead;
   }
 
+  /** Rows still to be read, as the last page told. */
   get remaining(): number {
-    return this.#caughtUp ? 0 : (this.reader.remaining?.() ?? 0);
+    return this.#remaining;
   }
 
   /** Has read everything once since its state was loaded: from then on its totals may be shown. */
@@ -100,6 +102,10 @@ export class LaneReader {
     if (batch !== undefined) this.totals.apply(batch);
     this.#state.changed();
     this.#rowsRead += page.rows;
+    this.#remaining = page.remaining;
+    for (const { reason, message } of page.changes ?? []) {
+      this.#logger.warn(`${this.reader.id}: ${message}`, { reason });
+    }
     try {
       this.record.apply(page);
     } catch (error) {

@@ -1,0 +1,61 @@
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import type { StorageExtension } from '../../src/component.ts';
+import { describeError } from '../../src/errors.ts';
+import type { Config } from './config.ts';
+import { preparePrivateDirectory, refused } from './directory.ts';
+import { readOrCreateSecret } from './secret.ts';
+
+const LOCK_FILE = 'lock.db';
+
+/**
+ * A private folder, locked while started. Node has no flock: the lock is an exclusive transaction on a small SQLite file of
+ * its own, which the kernel releases when the process dies, however it dies, while the state beside it stays readable.
+ */
+export class FileStorage implements StorageExtension {
+  readonly directory: string;
+  readonly #secrets = new Map<string, Buffer>();
+  #lock: Database.Database | undefined;
+
+  constructor({ directory }: Config) {
+    this.directory = path.resolve(directory);
+  }
+
+  async start(): Promise<void> {
+    preparePrivateDirectory(this.directory);
+    this.#lock ??= takeLock(this.directory);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#lock?.close();
+    this.#lock = undefined;
+  }
+
+  secret(name: string): Buffer {
+    if (this.#lock === undefined) throw new Error('the storage has not started');
+    let secret = this.#secrets.get(name);
+    if (secret === undefined) {
+      secret = readOrCreateSecret(this.directory, name);
+      this.#secrets.set(name, secret);
+    }
+    return secret;
+  }
+}
+
+function takeLock(directory: string): Database.Database {
+  const file = path.join(directory, LOCK_FILE);
+  let lock: Database.Database | undefined;
+  try {
+    lock = new Database(file, { timeout: 0 });
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      throw refused(
+        `another agentcol uses ${directory}: stop it, or give this one a file_storage::directory of its own`,
+      );
+    }
+    throw refused(`lock ${file}: ${describeError(error)}`);
+  }
+}

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
 import { HOUR, MINUTE } from './harness.ts';
 import { Story } from './story.ts';
 
@@ -94,31 +93,30 @@ async function commitAndHold(story: Story): Promise<void> {
   await story.holds();
 }
 
-describe('any history', () => {
-  it('is counted as its replay says', { timeout: 120_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 }),
-        async (chapters) => {
-          await using story = await Story.begin();
-          const invocations: number[] = [];
-          const tools: number[] = [];
-          for (const chapter of chapters) {
-            // One commit a chapter: the collector must not see a moment that the history does not.
-            story.logger.db.exec('BEGIN');
-            for (const one of chapter) {
-              const passes = one.do === 'wait' || one.do === 'restart';
-              if (passes) await commitAndHold(story);
-              await perform(story, one, invocations, tools);
-              if (passes) story.logger.db.exec('BEGIN');
-            }
-            await commitAndHold(story);
+/** Any list of chapters, followed live and by its replay; `numRuns` of them. */
+export async function checkHistories(numRuns: number): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 }),
+      async (chapters) => {
+        await using story = await Story.begin();
+        const invocations: number[] = [];
+        const tools: number[] = [];
+        for (const chapter of chapters) {
+          // One commit a chapter: the collector must not see a moment that the history does not.
+          story.logger.db.exec('BEGIN');
+          for (const one of chapter) {
+            const passes = one.do === 'wait' || one.do === 'restart';
+            if (passes) await commitAndHold(story);
+            await perform(story, one, invocations, tools);
+            if (passes) story.logger.db.exec('BEGIN');
           }
-          story.clock.advance(25 * HOUR);
-          await story.holds();
-        },
-      ),
-      { numRuns: 25, interruptAfterTimeLimit: 60_000 },
-    );
-  });
-});
+          await commitAndHold(story);
+        }
+        story.clock.advance(25 * HOUR);
+        await story.holds();
+      },
+    ),
+    { numRuns },
+  );
+}

@@ -3,10 +3,16 @@ import type { Metric } from '../../src/pipeline/signals.ts';
 import { addTo, sumValue } from '../../src/pipeline/sum.ts';
 import type { Sample } from './writer.ts';
 
+export interface Member {
+  readonly series: Series;
+  /** Order among families that are published as one. */
+  readonly rank: number;
+}
+
 /** Series that have the same labels as one; `last` takes the last of them. All of one kind, at least one. */
-export function combine(series: readonly Series[], aggregation: Metric['aggregation']): Sample {
-  const [first] = series;
-  if (first !== undefined && series.length === 1) return first;
+export function combine(members: readonly Member[], aggregation: Metric['aggregation']): Sample {
+  if (members.length === 1) return members[0]!.series;
+  const series = members.map((member) => member.series);
   const startTimeMs = Math.min(...series.map((one) => one.startTimeMs));
   const histograms = series.map((one) => one.value).filter((value) => typeof value !== 'number');
   if (histograms.length > 0) return { startTimeMs, value: combineHistograms(histograms) };

@@ -69,8 +69,11 @@ export class Exposition {
   chunks(format: Format): readonly Buffer[] {
     let chunks = this.#ready.get(format);
     if (chunks === undefined) {
-      chunks = [...this.#families.flatMap((family) => [...family.chunks(format)]), Buffer.from(ENDINGS[format])];
-      this.#ready.set(format, chunks);
+      const pieces: Buffer[] = [];
+      for (const family of this.#families) family.appendTo(pieces, format);
+      pieces.push(Buffer.from(ENDINGS[format]));
+      this.#ready.set(format, pieces);
+      chunks = pieces;
     }
     return chunks;
   }
@@ -86,7 +89,8 @@ export class Exposition {
   }
 
   #layOut(): void {
-    const { namespace = '', const_labels: constLabels = {} } = this.#options;
+    const { namespace = '', const_labels } = this.#options;
+    const constLabels = const_labels === undefined || Object.keys(const_labels).length === 0 ? undefined : const_labels;
     const origins = new Map<Family, Origin | undefined>();
     const published = new Map<string, PublishedFamily>();
     const owners = new Map<string, PublishedFamily>();

@@ -1,6 +1,6 @@
 import type { Series } from '../../src/component.ts';
 import { attributesKey, type Attributes, type Metric } from '../../src/pipeline/signals.ts';
-import { combine } from './combine.ts';
+import { combine, type Member } from './combine.ts';
 import { labelText, type FamilyName } from './names.ts';
 import { FamilyWriter, type Format } from './writer.ts';
 
@@ -8,19 +8,13 @@ import { FamilyWriter, type Format } from './writer.ts';
  * How many lines are written and encoded again when one of them changes: few enough that a change is cheap, enough that
  * a reply of 10 000 lines is some hundred buffers.
  */
-const LINES_PER_BLOCK = 64;
+const LINES_PER_BLOCK = 32;
 
 /** A series as it is published: one or more series of the sources that have the same labels. */
 interface Entry {
   readonly labels: string;
   readonly members: Member[];
   block: Block;
-}
-
-interface Member {
-  readonly series: Series;
-  /** Order among families that are published as one. */
-  readonly rank: number;
 }
 
 /** Neighbouring entries and their text. */
@@ -33,12 +27,13 @@ class Block {
     for (const entry of entries) entry.block = this;
   }
 
-  ready(format: Format, write: () => string): Buffer {
-    let buffer = this.#ready.get(format);
-    if (buffer === undefined) {
-      buffer = Buffer.from(write());
-      this.#ready.set(format, buffer);
-    }
+  ready(format: Format): Buffer | undefined {
+    return this.#ready.get(format);
+  }
+
+  keep(format: Format, text: string): Buffer {
+    const buffer = Buffer.from(text);
+    this.#ready.set(format, buffer);
     return buffer;
   }
 
@@ -55,14 +50,14 @@ class Block {
 export class PublishedFamily {
   readonly name: FamilyName;
   readonly metric: Metric;
-  readonly #constLabels: Attributes;
+  readonly #constLabels: Attributes | undefined;
   readonly #writer: FamilyWriter;
   readonly #entriesPerBlock: number;
   readonly #byLabels = new Map<string, Entry>();
   readonly #bySeries = new Map<Series, Entry>();
   #blocks: Block[] = [];
 
-  constructor(name: FamilyName, metric: Metric, constLabels: Attributes) {
+  constructor(name: FamilyName, metric: Metric, constLabels: Attributes | undefined) {
     this.name = name;
     this.metric = metric;
     this.#constLabels = constLabels;
@@ -93,16 +88,12 @@ export class PublishedFamily {
     if (block.entries.length === 0) this.#blocks.splice(this.#blocks.indexOf(block), 1);
   }
 
-  /** The text of the family in pieces; none while it has no series. What did not change is the same buffer as before. */
-  *chunks(format: Format): Generator<Buffer> {
-    let header = this.#writer.header(format);
-    for (const block of this.#blocks) {
-      if (header !== '') {
-        yield Buffer.from(header);
-        header = '';
-      }
-      yield block.ready(format, () => this.#write(block, format));
-    }
+  /** Appends the text of the family in pieces; none while it has no series. What did not change is the same buffer as before. */
+  appendTo(chunks: Buffer[], format: Format): void {
+    if (this.#blocks.length === 0) return;
+    chunks.push(Buffer.from(this.#writer.header(format)));
+    for (const block of this.#blocks)
+      chunks.push(block.ready(format) ?? block.keep(format, this.#write(block, format)));
   }
 
   /** The text of the family, written anew. */
@@ -119,20 +110,18 @@ export class PublishedFamily {
   #write(block: Block, format: Format): string {
     let text = '';
     for (const { labels, members } of block.entries) {
-      const sample = combine(
-        members.map((member) => member.series),
-        this.metric.aggregation,
-      );
-      text += this.#writer.series(labels, sample, format);
+      text += this.#writer.series(labels, combine(members, this.metric.aggregation), format);
     }
     return text;
   }
 
   #add(series: Series, rank: number): void {
-    const labels = labelText({ ...this.#constLabels, ...series.attributes }, this.metric.type);
+    const attributes =
+      this.#constLabels === undefined ? series.attributes : { ...this.#constLabels, ...series.attributes };
+    const labels = labelText(attributes, this.metric.type);
     const entry = this.#byLabels.get(labels) ?? this.#insert(labels);
     entry.members.push({ series, rank });
-    entry.members.sort(byOrigin);
+    if (entry.members.length > 1) entry.members.sort(byOrigin);
     entry.block.changed();
     this.#bySeries.set(series, entry);
   }
@@ -151,6 +140,7 @@ export class PublishedFamily {
     entries.splice(lastIndexWhere(entries.length, (at) => entries[at]!.labels < labels) + 1, 0, entry);
     if (entries.length > this.#entriesPerBlock * 2) {
       this.#blocks.splice(index + 1, 0, new Block(entries.splice(this.#entriesPerBlock)));
+      block.changed();
     }
     return entry;
   }

@@ -88,44 +88,56 @@ export function sampleNames(base: string, type: Metric['type']): readonly string
  * `;` in the order of the original names. A label without a value is the same as none to Prometheus, so it is left out.
  */
 export function labelText(attributes: Attributes, type: Metric['type']): string {
-  const labels = new Map<string, string>();
-  for (const name of Object.keys(attributes).sort()) {
-    const value = String(attributes[name]);
-    let label = labelName(name);
-    // The bucket's own label; Prometheus gives this name to a label of which there would be two.
-    if (label === 'le' && type === 'histogram') label = 'exported_le';
-    const before = labels.get(label);
-    labels.set(label, before === undefined ? value : `${before};${value}`);
+  let text = '';
+  for (const { label, names } of labelsOf(Object.keys(attributes), type)) {
+    const value = names.map((name) => String(attributes[name])).join(';');
+    if (value !== '') text += `${text === '' ? '' : ','}${label}="${escapeLabelValue(value)}"`;
   }
-  return [...labels]
-    .filter(([, value]) => value !== '')
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([label, value]) => `${label}="${escapeLabelValue(value)}"`)
-    .join(',');
+  return text;
 }
 
-const labelNames = new Map<string, string>();
+interface Label {
+  readonly label: string;
+  /** The attributes that it shows, sorted. */
+  readonly names: readonly string[];
+}
 
-/** Attribute names come from the configuration, so there are few; the bound is for those that do not. */
-const REMEMBERED_LABEL_NAMES = 1_000;
+const labelSets = new Map<string, readonly Label[]>();
+
+/** Attribute names come from the configuration, so there are few sets of them; the bound is for those that do not. */
+const REMEMBERED_LABEL_SETS = 1_000;
+
+function labelsOf(names: readonly string[], type: Metric['type']): readonly Label[] {
+  const key = `${type}\n${names.join('\n')}`;
+  let labels = labelSets.get(key);
+  if (labels === undefined) {
+    const byLabel = new Map<string, string[]>();
+    for (const name of [...names].sort()) {
+      let label = labelName(name);
+      // The bucket's own label; Prometheus gives this name to a label of which there would be two.
+      if (label === 'le' && type === 'histogram') label = 'exported_le';
+      byLabel.set(label, [...(byLabel.get(label) ?? []), name]);
+    }
+    labels = [...byLabel]
+      .map(([label, sources]) => ({ label, names: sources }))
+      .sort((a, b) => (a.label < b.label ? -1 : 1));
+    if (labelSets.size < REMEMBERED_LABEL_SETS) labelSets.set(key, labels);
+  }
+  return labels;
+}
 
 export function labelName(attribute: string): string {
-  let label = labelNames.get(attribute);
-  if (label === undefined) {
-    label = attribute.replace(/[^a-zA-Z0-9_]/g, '_').replace(/_{2,}/g, '_');
-    // `key` is what the Collector and Prometheus put in front of a label that may not begin as it does.
-    if (/^[0-9]/.test(label)) label = `key_${label}`;
-    else if (label.startsWith('_') || label === '') label = `key${label}`;
-    if (labelNames.size < REMEMBERED_LABEL_NAMES) labelNames.set(attribute, label);
-  }
-  return label;
+  const label = attribute.replace(/[^a-zA-Z0-9_]/g, '_').replace(/_{2,}/g, '_');
+  // `key` is what the Collector and Prometheus put in front of a label that may not begin as it does.
+  if (/^[0-9]/.test(label)) return `key_${label}`;
+  return label.startsWith('_') || label === '' ? `key${label}` : label;
 }
 
-/** NUL ends the input for Prometheus' own parser, and a lone surrogate has no UTF-8. */
-const UNPRINTABLE = /[\0\p{Cs}]/gu;
+/** Quotes, backslashes, line ends; NUL, which ends the input for Prometheus' parser; halves of surrogate pairs. */
+const NOTABLE = /[\\"\n\0\ud800-\udfff]/;
 
 export function escapeLabelValue(value: string): string {
-  return replaceUnprintable(value).replace(/[\\"\n]/g, escapeOne);
+  return NOTABLE.test(value) ? replaceUnprintable(value).replace(/[\\"\n]/g, escapeOne) : value;
 }
 
 /** `quotes`: OpenMetrics escapes them in HELP, the older text format does not. */
@@ -133,8 +145,9 @@ export function escapeHelp(text: string, quotes: boolean): string {
   return replaceUnprintable(text).replace(quotes ? /[\\"\n]/g : /[\\\n]/g, escapeOne);
 }
 
+/** A lone surrogate has no UTF-8. */
 function replaceUnprintable(text: string): string {
-  return text.replace(UNPRINTABLE, '\uFFFD');
+  return text.replace(/[\0\p{Cs}]/gu, '\uFFFD');
 }
 
 function escapeOne(character: string): string {

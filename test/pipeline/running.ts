@@ -52,7 +52,12 @@ export class Running {
   constructor(
     directory: string | undefined,
     lanes: readonly (readonly Reader[] | LedgerReceiver)[],
-    options: { processors?: readonly Processor[]; processorsDigest?: string; secret?: Buffer; startMs?: number } = {},
+    options: {
+      processors?: readonly Processor[];
+      processorsDigest?: string;
+      secret?: Buffer<ArrayBuffer>;
+      startMs?: number;
+    } = {},
   ) {
     if (options.startMs !== undefined) this.clock.ms = options.startMs;
     const now = (): number => this.clock.ms;

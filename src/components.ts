@@ -1,7 +1,8 @@
 import { prometheusExporter } from '../exporters/prometheus/factory.ts';
 import { fileStorage } from '../extensions/file_storage/factory.ts';
 import { hashProcessor } from '../processors/hash/factory.ts';
+import { sqliteReceiver } from '../receivers/sqlite/factory.ts';
 import type { ComponentFactory } from './config/config.ts';
 
 /** Every component type of this build; a new one is added here and nowhere else. */
-export const factories: readonly ComponentFactory[] = [hashProcessor, prometheusExporter, fileStorage];
+export const factories: readonly ComponentFactory[] = [sqliteReceiver, hashProcessor, prometheusExporter, fileStorage];

@@ -6,9 +6,6 @@ import { aborted } from './aborted.ts';
 import { load } from './load.ts';
 import { packageVersion } from './package.ts';
 
-/** systemd and terminals alike are asked for no more patience than this. */
-const SHUTDOWN_MS = 5_000;
-
 /** Collects until `stop`. Rejects with ConfigError when it cannot start. */
 export async function run(files: readonly string[], sets: readonly string[], stop: AbortSignal): Promise<number> {
   const loaded = await load(files, sets);
@@ -16,32 +13,13 @@ export async function run(files: readonly string[], sets: readonly string[], sto
   const logger = createLogger({ level: config.service.telemetry.logs.level, stream: process.stderr });
   for (const warning of config.warnings) logger.warn(warning);
   const service = await Service.create(config, { logger });
-  try {
-    await service.start();
-  } catch (error) {
-    await service.shutdown();
-    throw error;
-  }
+  await service.start();
   surviveFaults(logger);
   logger.info(`agentcol ${packageVersion()} started with ${loaded.files.join(', ')}`);
   for (const [id, pipeline] of config.service.pipelines) logger.info(`pipeline ${id}: ${describePipeline(pipeline)}`);
   await aborted(stop);
-  return shutdown(service, logger);
-}
-
-async function shutdown(service: Service, logger: Logger): Promise<number> {
   logger.info('stopping');
-  const late = Symbol('late');
-  const outcome = await Promise.race([
-    service.shutdown(),
-    new Promise((resolve) => {
-      setTimeout(() => resolve(late), SHUTDOWN_MS);
-    }),
-  ]);
-  if (outcome === late) {
-    logger.error(`not stopped within ${SHUTDOWN_MS / 1_000} s; what was not committed is read again at the next start`);
-    return 1;
-  }
+  await service.shutdown();
   logger.info('stopped');
   return 0;
 }

@@ -83,7 +83,7 @@ export async function loadConfig(sources: ConfigSources, factories: readonly Com
   const draft: Draft = { root, around, factories, schemas: new SchemaCheck(), findings, references: [] };
 
   const { value, errors } = draft.schemas.check<{ readonly service: ServiceSettings }>(ROOT_SCHEMA, plainValue(root));
-  const habit = (key: string): string | undefined => habitOfKey('root', key) ?? habitOfKey('service', key);
+  const habit = (key: string): string | undefined => habitOfKey('root', key);
   findings.push(...schemaFindings(errors, root, [], habit));
 
   const components = {

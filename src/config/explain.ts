@@ -41,12 +41,15 @@ const LIMITS: Readonly<Record<string, string>> = {
   exclusiveMinimum: 'a number above',
   exclusiveMaximum: 'a number below',
   multipleOf: 'a multiple of',
-  minLength: 'text of at least this many characters:',
-  maxLength: 'text of at most this many characters:',
-  minItems: 'a list of at least this many entries:',
-  maxItems: 'a list of at most this many entries:',
-  minProperties: 'a map of at least this many keys:',
-  maxProperties: 'a map of at most this many keys:',
+};
+
+const SIZES: Readonly<Record<string, readonly [bound: string, one: string, many: string]>> = {
+  minLength: ['at least', 'character', 'characters'],
+  maxLength: ['at most', 'character', 'characters'],
+  minItems: ['at least', 'entry', 'entries'],
+  maxItems: ['at most', 'entry', 'entries'],
+  minProperties: ['at least', 'key', 'keys'],
+  maxProperties: ['at most', 'key', 'keys'],
 };
 
 /** Says what is wrong with the value at `base`, with its place in the configuration; `habit` as in habits.ts. */
@@ -76,7 +79,8 @@ function describeValue(tree: Tree | undefined): string {
     const text = typeof tree.value === 'string' ? JSON.stringify(tree.value) : String(tree.value);
     return text.length <= 60 ? text : `${text.slice(0, 60)}...`;
   }
-  return typeof tree.value === 'string' ? 'this text' : typeof tree.value === 'number' ? 'a number' : 'true or false';
+  const type = typeof tree.value === 'string' ? 'text' : typeof tree.value === 'number' ? 'number' : 'true or false';
+  return `the ${type} that was substituted`;
 }
 
 /** One explanation an actual mistake: what follows from another one is left out. */
@@ -86,7 +90,10 @@ function explain(errors: readonly ErrorObject[], wording: Wording): Explanation[
     .sort((a, b) => a.schemaPath.length - b.schemaPath.length);
   const [outermost] = choices;
   if (outermost !== undefined) {
-    const inside = errors.filter((error) => error.schemaPath.startsWith(`${outermost.schemaPath}/`));
+    const { schemaPath, instancePath } = outermost;
+    const inside = errors.filter(
+      (error) => error.schemaPath.startsWith(`${schemaPath}/`) && isAtOrBelow(error.instancePath, instancePath),
+    );
     const outside = errors.filter((error) => error !== outermost && !inside.includes(error));
     return [...explain(outside, wording), ...explainChoice(outermost, inside, wording)];
   }
@@ -95,6 +102,10 @@ function explain(errors: readonly ErrorObject[], wording: Wording): Explanation[
     if (error.keyword === 'if' || error.keyword === 'propertyNames' || isMisspelt(error, unknown)) return [];
     return [error.propertyName === undefined ? explainOne(error, wording) : explainKeyName(error, error.propertyName)];
   });
+}
+
+function isAtOrBelow(pointer: string, parent: string): boolean {
+  return pointer === parent || pointer.startsWith(`${parent}/`);
 }
 
 /** Of several alternatives, the errors of the one that was meant, if that can be told. */
@@ -137,6 +148,13 @@ function explainOne(error: ErrorObject, wording: Wording): Explanation {
   const expected = (words: string): Explanation => here(`expected ${words}, not ${wording.describe(path)}`);
   const limit = LIMITS[error.keyword];
   if (limit !== undefined) return expected(`${limit} ${String(error.schema)}`);
+  const size = SIZES[error.keyword];
+  if (size !== undefined) {
+    const [bound, one, many] = size;
+    // Ajv counts code points.
+    const found = Array.from(typeof error.data === 'string' ? error.data : Object.keys(error.data ?? {}));
+    return here(`expected ${bound} ${String(error.schema)} ${error.schema === 1 ? one : many}, not ${found.length}`);
+  }
   switch (error.keyword) {
     case 'additionalProperties': {
       const key = unknownKey(error);
@@ -151,9 +169,10 @@ function explainOne(error: ErrorObject, wording: Wording): Explanation {
     case 'uniqueItems':
       return here(`entries ${String(error.params['j'])} and ${String(error.params['i'])} (from 0) are the same`);
     case 'type': {
-      const unquoted = error.schema === 'string' && (typeof error.data === 'number' || typeof error.data === 'boolean');
-      const { path: at, ofKey, message } = expected(expectation(error.parentSchema) ?? String(error.schema));
-      return { path: at, ofKey, message: unquoted ? `${message}; quotes make it text` : message };
+      const hint = becomesText(error) ? '; quotes make it text' : '';
+      return here(
+        `expected ${expectation(error.parentSchema) ?? String(error.schema)}, not ${wording.describe(path)}${hint}`,
+      );
     }
     case 'const':
       return expected(expectation(error.parentSchema) ?? 'something else');
@@ -170,6 +189,11 @@ function explainOne(error: ErrorObject, wording: Wording): Explanation {
     default:
       return here(error.message ?? error.keyword);
   }
+}
+
+/** Any text would do, and there is a number, true or false. */
+function becomesText({ schema, parentSchema, data }: ErrorObject): boolean {
+  return schema === 'string' && parentSchema?.['format'] === undefined && ['number', 'boolean'].includes(typeof data);
 }
 
 /** A key that propertyNames does not allow. */

@@ -9,13 +9,13 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml';
+import { composeDocument } from './document.ts';
 import type { Finding } from './findings.ts';
 import { isOneVariable, substitute, type Surroundings } from './substitute.ts';
 import type { Place, Tree, TreeEntry, TreeMap, TreeScalar } from './tree.ts';
 
 /** Aliases share what they name, but everything after walks it again. */
 const MAX_ALIASED_VALUES = 10_000;
-const MAX_DEPTH = 100;
 /** A text longer than this is no number or boolean. */
 const MAX_REREAD = 64;
 
@@ -30,14 +30,15 @@ export interface Source {
 }
 
 const SYNTAX: Readonly<Record<string, string>> = {
-  MULTIPLE_DOCS: 'a second document ("---") in the file; use one file each',
   TAB_AS_INDENT: 'a tab as indentation; YAML wants spaces',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line and end with ":" (is a ":" missing, or the indentation wrong?)',
   BLOCK_AS_IMPLICIT_KEY: 'a "key: value" within a value (is the indentation wrong, or are quotes missing?)',
-  RESOURCE_EXHAUSTION: 'nested too deeply',
 };
 
-/** YAML as a tree with substitutions made; every finding goes to `findings`. undefined: nothing usable. */
+/**
+ * YAML as a tree with substitutions made; every finding goes to `findings`. undefined: an empty file, or YAML so wrong that
+ * all else would only follow from it.
+ */
 export function parseTree(text: string, source: Source, around: Surroundings, findings: Finding[]): Tree | undefined {
   return new Parser(text, source, around, findings).parse();
 }
@@ -51,6 +52,7 @@ class Parser {
   readonly #anchors = new Map<string, { readonly tree: Tree; readonly size: number }>();
   #values = 0;
   #aliased = 0;
+  #broken = false;
 
   constructor(text: string, source: Source, around: Surroundings, findings: Finding[]) {
     this.#text = text;
@@ -60,19 +62,20 @@ class Parser {
   }
 
   parse(): Tree | undefined {
-    const document = parseDocument(this.#text, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      // Checked in #entries, in linear time.
-      uniqueKeys: false,
-    });
+    const composed = composeDocument(this.#text, this.#lines);
+    if (composed.document === undefined) {
+      this.#report(composed.offset, [], `YAML: ${composed.message}`);
+      return undefined;
+    }
+    const { document } = composed;
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) {
       // The first one: those after it follow from it.
       this.#report(error.pos[0], [], `YAML: ${SYNTAX[error.code] ?? lowerFirst(error.message)}`);
       return undefined;
     }
-    return document.contents === null ? undefined : this.#tree(document.contents, []);
+    const tree = document.contents === null ? undefined : this.#tree(document.contents, []);
+    return this.#broken ? undefined : tree;
   }
 
   #tree(node: ParsedNode | null, path: readonly string[]): Tree {
@@ -89,10 +92,6 @@ class Parser {
   #treeWithoutAnchor(node: ParsedNode, path: readonly string[]): Tree {
     const offset = node.range[0];
     const place = this.#place(offset);
-    if (path.length > MAX_DEPTH) {
-      this.#report(offset, [], `nested deeper than ${MAX_DEPTH}`);
-      return this.#failed(place);
-    }
     if (isAlias(node)) return this.#alias(node.source, offset, path);
     if (isMap(node)) return { kind: 'map', place, entries: this.#entries(node, path) };
     if (isSeq(node)) {
@@ -111,7 +110,7 @@ class Parser {
     this.#aliased += anchor.size;
     this.#values += anchor.size;
     if (this.#aliased > MAX_ALIASED_VALUES) {
-      this.#report(offset, path, `aliases repeat more than ${MAX_ALIASED_VALUES} values`);
+      if (!this.#broken) this.#report(offset, path, `aliases repeat more than ${MAX_ALIASED_VALUES} values`);
       return this.#failed(this.#place(offset));
     }
     return anchor.tree;
@@ -166,7 +165,7 @@ class Parser {
       const reread = node.type === 'PLAIN' && isOneVariable(value) ? rereadScalar(text) : text;
       return { kind: 'scalar', place, value: reread, origin: 'substituted' };
     } catch (error) {
-      this.#report(node.range[0], path, error instanceof Error ? error.message : String(error));
+      this.#findings.push({ place, path, message: error instanceof Error ? error.message : String(error) });
       return this.#failed(place);
     }
   }
@@ -184,6 +183,7 @@ class Parser {
   }
 
   #report(offset: number, path: readonly string[], message: string): void {
+    this.#broken = true;
     this.#findings.push({ place: this.#place(offset), path, message });
   }
 }

@@ -14,7 +14,7 @@ const REASONS: Readonly<Record<string, string>> = {
 /** The text of a UTF-8 file, without a byte order mark. Throws Error with a reason fit for the user, without the name. */
 export function readText(file: string): string {
   const bytes = readBytes(file);
-  if (bytes.length > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`);
+  if (bytes.length > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES / 1024 / 1024} MiB`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {

@@ -80,7 +80,7 @@ describe.skipIf(!prometheus.met)(`a real Prometheus${prometheus.reason}`, () => 
   async function stored(): Promise<Samples> {
     const samples: Samples = new Map();
     for (const { metric, value } of await query('{job="agentcol", __name__=~"agent_workflow_.+|gen_ai_.+"}')) {
-      const { __name__: name, job: _job, instance: _instance, ...labels } = metric;
+      const { __name__: name, job, instance, ...labels } = metric;
       if (labels.le !== undefined && labels.le !== '+Inf') labels.le = String(Number(labels.le));
       samples.set(sampleKey(name ?? '', labels), Number(value[1]));
     }

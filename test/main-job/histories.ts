@@ -55,10 +55,14 @@ async function perform(story: Story, one: Step, invocations: number[], tools: nu
   const { logger, clock } = story;
   const at = clock.nowMs;
   switch (one.do) {
-    case 'sessionStart':
-      return logger.sessionStart(`session-${one.session}`, at);
-    case 'stop':
-      return logger.stop(`session-${one.session}`, at);
+    case 'sessionStart': {
+      logger.sessionStart(`session-${one.session}`, at);
+      return;
+    }
+    case 'stop': {
+      logger.stop(`session-${one.session}`, at);
+      return;
+    }
     case 'invocationStart':
       invocations.push(logger.invocationStart({ session: `session-${one.session}`, agent: AGENTS[one.agent]!, at }));
       return;
@@ -80,8 +84,10 @@ async function perform(story: Story, one: Step, invocations: number[], tools: nu
       if (id !== undefined) logger.db.prepare('DELETE FROM agent_invocations WHERE id = ?').run(id);
       return;
     }
-    case 'wait':
-      return clock.advance(one.minutes * MINUTE + 1000);
+    case 'wait': {
+      clock.advance(one.minutes * MINUTE + 1000);
+      return;
+    }
     case 'restart':
       await story.stop();
       await story.start();

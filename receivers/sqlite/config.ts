@@ -37,9 +37,9 @@ const tableMetric = {
           additionalProperties: false,
           required: ['start', 'factor', 'count'],
           properties: {
-            start: { type: 'number', exclusiveMinimum: 0 },
-            factor: { type: 'number', exclusiveMinimum: 1 },
-            count: { type: 'integer', minimum: 1, maximum: 160 },
+            start: { type: 'number', exclusiveMinimum: 0, description: 'The first upper bound' },
+            factor: { type: 'number', exclusiveMinimum: 1, description: 'From one bound to the next' },
+            count: { type: 'integer', minimum: 1, maximum: 160, description: 'How many bounds' },
           },
         },
       ],
@@ -66,7 +66,7 @@ const table = {
     optional_columns: { ...names, default: [], description: 'Columns that read as NULL where they are missing' },
     columns: { ...expressions, default: {}, description: 'Names for SQL expressions used more than once' },
     attributes: { ...expressions, default: {}, description: 'Attribute name -> SQL expression; NULL: absent' },
-    metrics: { type: 'array', minItems: 1, items: tableMetric },
+    metrics: { type: 'array', minItems: 1, items: tableMetric, description: 'What the rows are folded into' },
   },
 } as const;
 
@@ -96,6 +96,7 @@ const query = {
     interval: { ...duration, default: '15s', description: 'Run at most once in it' },
     attributes: { ...expressions, default: {}, description: 'Attribute name -> SQL expression over a result row' },
     metrics: {
+      description: 'What a result row shows',
       type: 'array',
       minItems: 1,
       items: {

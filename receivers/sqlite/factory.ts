@@ -7,7 +7,7 @@ export const sqliteReceiver: ReceiverFactory<SqliteConfig> = {
   type: 'sqlite',
   kind: 'receiver',
   signals: ['metrics'],
-  summary: 'Tails tables of an SQLite database into metrics, by a mapping',
+  summary: 'Tails tables of an SQLite database into metrics, by a mapping.',
   schema,
 
   async check(config) {

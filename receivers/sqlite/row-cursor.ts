@@ -10,6 +10,8 @@ const OLD_ANCHORS = 64;
 const THINNING = 1.25;
 /** Per page of a long read: anchors are for what the cursor rests on, and the last page brings them all. */
 const ANCHORS_PER_PAGE = 16;
+/** Of a digest, in characters of six bits: enough to tell the rows of one table apart. */
+const DIGEST_LENGTH = 11;
 /** How far above the cursor a replaced row is looked for. */
 const REPLACED_LOOKAHEAD = 4096;
 
@@ -211,11 +213,11 @@ export class RowCursor {
   }
 
   #fingerprint(row: Row): string {
-    return this.#table.identity.length === 0 ? '' : this.#digest(identityText(row, 2)).slice(0, 11);
+    return this.#table.identity.length === 0 ? '' : this.#digest(identityText(row, 2)).slice(0, DIGEST_LENGTH);
   }
 
   #key(value: SqlValue): string {
-    return this.#table.key === undefined || value === null ? '' : this.#digest(keyText(value));
+    return this.#table.key === undefined || value === null ? '' : this.#digest(keyText(value)).slice(0, DIGEST_LENGTH);
   }
 }
 

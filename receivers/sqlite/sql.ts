@@ -132,6 +132,6 @@ export function expressionError(expression: string, parameters: readonly string[
 
 function openScratch(): Database.Database {
   const database = new Database(':memory:');
-  database.function('seconds', { deterministic: true }, () => null);
+  database.function('seconds', { deterministic: true }, (_value: unknown) => null);
   return database;
 }

@@ -47,6 +47,8 @@ function takeLock(directory: string): Database.Database {
   let lock: Database.Database | undefined;
   try {
     lock = new Database(file, { timeout: 0 });
+    // Nothing is ever written into it: a journal would only be one more file to wonder about.
+    lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {

@@ -41,7 +41,8 @@ export class Service {
   readonly #waiting = new Set<() => void>();
   /** In the order of starting. */
   readonly #started: Built[] = [];
-  #stopping: Promise<void> | undefined;
+  #stopping = false;
+  #stopped: Promise<void> | undefined;
 
   private constructor(assembly: Assembly, logger: Logger, now: () => number, listen: boolean) {
     this.#assembly = assembly;
@@ -103,7 +104,7 @@ export class Service {
       const check = (): void => {
         const ready = this.sources.every((source) => source.progress() === undefined);
         const failed = [...this.#states.values()].some(({ state }) => state.failure !== undefined);
-        if (!ready && !failed && this.#stopping === undefined) return;
+        if (!ready && !failed && !this.#stopping) return;
         this.#waiting.delete(check);
         for (const subscription of subscriptions) subscription[Symbol.dispose]();
         resolve();
@@ -116,12 +117,13 @@ export class Service {
 
   /** Commits what was read and lets go of everything, within 5 s. May be called twice, and without a start. */
   shutdown(): Promise<void> {
-    this.#stopping ??= this.#shutdown();
-    return this.#stopping;
+    this.#stopping = true;
+    this.#stopped ??= this.#shutdown();
+    return this.#stopped;
   }
 
   async #start(built: Built): Promise<void> {
-    if (this.#stopping !== undefined) throw new Error('stopped while starting');
+    if (this.#stopping) throw new Error('stopped while starting');
     const { configured, instance } = built;
     this.#started.push(built);
     try {

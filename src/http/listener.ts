@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Component, Logger } from '../component.ts';
 import type { Endpoint } from '../config/fragments.ts';
@@ -77,6 +79,8 @@ class HttpListener implements Listener {
   readonly #logger: Logger;
   readonly #limits: Limits;
   readonly #routes: ReadonlyMap<string, Routes[string]>;
+  /** Answered so far on a connection. */
+  readonly #requests = new WeakMap<Socket, number>();
   #server: Server | undefined;
   #address: string | undefined;
 
@@ -136,7 +140,6 @@ class HttpListener implements Listener {
     // Node drops what is beyond maxHeadersCount without a word; one more shows that there was more.
     server.maxHeadersCount = limits.maxHeaders + 1;
     server.maxConnections = limits.maxConnections;
-    server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
     server.on('clientError', refuse);
     return server;
   }
@@ -161,14 +164,22 @@ class HttpListener implements Listener {
       chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0),
     );
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
-    // What is left of a body that nobody read is not read for the sake of another request on the same connection.
-    if (hasUnreadBody(request) || this.#server === undefined) response.setHeader('Connection', 'close');
+    if (this.#isLast(request)) response.setHeader('Connection', 'close');
     if (request.method !== 'HEAD') {
       response.cork();
       for (const chunk of chunks) response.write(chunk);
       response.uncork();
     }
     response.end();
+  }
+
+  /** Whether the connection ends with this request. */
+  #isLast(request: IncomingMessage): boolean {
+    // Node's own maxRequestsPerSocket announces the end, and leaves the connection open.
+    const count = (this.#requests.get(request.socket) ?? 0) + 1;
+    this.#requests.set(request.socket, count);
+    // What is left of a body that nobody read is not read for the sake of another request.
+    return count >= this.#limits.maxRequestsPerSocket || hasUnreadBody(request) || this.#server === undefined;
   }
 
   #reply(request: IncomingMessage): Reply | Promise<Reply> {
@@ -197,7 +208,7 @@ class HttpListener implements Listener {
     try {
       await listening(server, () => listenPrivately(server, path));
     } catch (error) {
-      if (!hasCode(error, 'EADDRINUSE')) throw error;
+      if (codeOf(error) !== 'EADDRINUSE') throw error;
       const found = await occupant(path);
       if (found === 'other file') throw new ConfigError('there is a file of that name that is not a socket');
       if (found === 'live') throw error;
@@ -208,28 +219,39 @@ class HttpListener implements Listener {
   }
 
   #addressError(error: unknown): ConfigError {
-    const { kind } = this.#endpoint;
-    const where =
-      this.#endpoint.kind === 'unix'
-        ? `unix:${this.#endpoint.path}`
-        : hostPort(this.#endpoint.host, this.#endpoint.port);
-    let reason = describeError(error);
-    if (hasCode(error, 'EADDRINUSE')) {
-      reason =
-        kind === 'unix'
-          ? 'a running process listens there, perhaps another agentcol; stop it, or set endpoint to another path'
-          : 'the address is in use, perhaps by another agentcol; stop what listens there, or set endpoint to another port';
-    } else if (hasCode(error, 'EACCES')) {
-      reason =
-        kind === 'unix'
-          ? 'permission denied; set endpoint to a path in a folder that this user may write to'
-          : 'permission denied; ports below 1024 are reserved: set endpoint to a higher one';
-    } else if (hasCode(error, 'EADDRNOTAVAIL') || hasCode(error, 'ENOTFOUND')) {
-      reason = 'this machine has no such address; set endpoint to one of its own, such as 127.0.0.1';
-    } else if (kind === 'unix' && (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR'))) {
-      reason = 'its folder does not exist; create it, or set endpoint to another path';
-    }
-    return new ConfigError([{ path: ['endpoint'], message: `listen on ${where}: ${reason}` }], { cause: error });
+    const endpoint = this.#endpoint;
+    const where = endpoint.kind === 'unix' ? `unix:${endpoint.path}` : hostPort(endpoint.host, endpoint.port);
+    const remedy = endpoint.kind === 'unix' ? socketRemedy(error, endpoint.path) : portRemedy(error);
+    const message = `listen on ${where}: ${remedy ?? describeError(error)}`;
+    return new ConfigError([{ path: ['endpoint'], message }], { cause: error });
+  }
+}
+
+function portRemedy(error: unknown): string | undefined {
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return 'the address is in use, perhaps by another agentcol; stop what listens there, or set endpoint to another port';
+    case 'EACCES':
+      return 'permission denied; ports below 1024 are reserved: set endpoint to a higher one';
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'this machine has no such address; set endpoint to one of its own, such as 127.0.0.1';
+    default:
+      return undefined;
+  }
+}
+
+function socketRemedy(error: unknown, path: string): string | undefined {
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return 'a running process listens there, perhaps another agentcol; stop it, or set endpoint to another path';
+    case 'EACCES':
+      // libuv says so of a missing folder, too.
+      return existsSync(dirname(path))
+        ? 'permission denied; set endpoint to a path in a folder that this user may write to'
+        : 'its folder does not exist; create it, or set endpoint to another path';
+    default:
+      return undefined;
   }
 }
 
@@ -266,8 +288,8 @@ function hasUnreadBody(request: IncomingMessage): boolean {
   return !request.complete && (encoding !== undefined || length !== '0');
 }
 
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function formatAddress(address: ReturnType<Server['address']>): string | undefined {

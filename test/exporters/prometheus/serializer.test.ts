@@ -1,3 +1,4 @@
+import { ValueType } from '@opentelemetry/api';
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
@@ -21,6 +22,7 @@ import { MemorySource, metric } from './memory-source.ts';
 test('writes what the PrometheusSerializer of OpenTelemetry writes', () => {
   fc.assert(
     fc.property(families(), (source) => {
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the exporter brings a copy of the SDK's types
       const theirs = new PrometheusSerializer('', false, undefined, true, true).serialize(resourceMetrics(source));
       expect(normalised(exposition([source], 'text'))).toEqual(normalised(theirs));
     }),
@@ -93,7 +95,13 @@ function resourceMetrics(source: MemorySource): ResourceMetrics {
 
 function metricData({ metric, series }: Family): MetricData {
   const common = {
-    descriptor: { name: metric.name, description: metric.description, unit: '', valueType: 1, advice: {} },
+    descriptor: {
+      name: metric.name,
+      description: metric.description,
+      unit: '',
+      valueType: ValueType.DOUBLE,
+      advice: {},
+    },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };
   const points = [...series.values()].map(({ attributes, value }) => ({

@@ -10,6 +10,8 @@ import { differences, parseExposition, type Samples } from '../oracle/samples.ts
 const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
 /** Between two scrapes while waiting for what must come, milliseconds. */
 const SCRAPE_MS = 10;
+/** A recount is of its moment: rows that become too old meanwhile are abandoned. */
+const RECOUNT_MS = 1000;
 
 /** The built agentcol on one database and one state, published on a socket inside `folder`. */
 export class AgentcolProcess {
@@ -82,7 +84,8 @@ export class AgentcolProcess {
   /** Scrapes until what is published equals the recount, and returns it; the differences when it does not in time. */
   async settle(recount: () => Samples, timeoutMs: number): Promise<Samples | string[]> {
     const deadline = Date.now() + timeoutMs;
-    const expected = recount();
+    let expected = recount();
+    let recounted = Date.now();
     let found = ['nothing was published'];
     while (Date.now() < deadline) {
       const published = await this.scrape();
@@ -91,6 +94,10 @@ export class AgentcolProcess {
         if (found.length === 0) return published;
       } else if (this.#child?.exitCode != null) {
         throw new Error(`agentcol ended by itself with code ${this.#child.exitCode}`);
+      }
+      if (Date.now() - recounted > RECOUNT_MS) {
+        expected = recount();
+        recounted = Date.now();
       }
       await delay(SCRAPE_MS);
     }

@@ -16,9 +16,16 @@ import { recount } from '../oracle/recount.ts';
 import type { Samples } from '../oracle/samples.ts';
 import { AgentcolProcess } from './agentcol-process.ts';
 
-/** Rounds on one database before a new one begins: a first read again, and recounts that stay fast. */
-const ROUNDS_PER_LIFE = 25;
-const INVOCATIONS = 3000;
+/**
+ * A life is one database and one state. Three small ones, for fast rounds; then one with a first read that is long enough to
+ * be killed in the middle of it, several times.
+ */
+const LIVES: readonly { readonly invocations: number; readonly rounds: number }[] = [
+  { invocations: 300, rounds: 25 },
+  { invocations: 300, rounds: 25 },
+  { invocations: 300, rounds: 25 },
+  { invocations: 12_000, rounds: 5 },
+];
 const SETTLE_MS = 20_000;
 /** Kills before a round's last one come within this: start-up and catch-up take about as long. */
 const EARLY_MS = 600;
@@ -31,14 +38,14 @@ interface Tally {
   kills: number;
 }
 
-async function oneLife(rounds: number, seed: number, tally: Tally): Promise<string[]> {
+async function oneLife(invocations: number, rounds: number, seed: number, tally: Tally): Promise<string[]> {
   const random = new Random(seed);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-crash-'));
   const database = path.join(folder, 'agent_workflow.db');
-  // What is generated neither ages past 30 minutes nor past 24 hours while this runs: the recount needs no history.
+  // No session falls silent while this runs: agentcol may learn of that 15 s later than the recount.
   const endMs = Date.now() - 2 * HOUR;
   const journalMode = random.next() < 0.5 ? 'wal' : 'delete';
-  generateAgentWorkflow(database, { invocations: INVOCATIONS, endMs, seed, journalMode, slim: true });
+  generateAgentWorkflow(database, { invocations, endMs, seed, journalMode, slim: true });
   const writer = fork(path.join(import.meta.dirname, '../fixtures/writer-process.ts'), [database, String(seed)]);
   const agentcol = new AgentcolProcess(folder, database);
   try {
@@ -90,7 +97,8 @@ const tally: Tally = { rounds: 0, earlyKills: 0, kills: 0 };
 const startedMs = Date.now();
 let failure: string[] = [];
 for (let life = 0; tally.rounds < rounds && failure.length === 0; life += 1) {
-  failure = await oneLife(Math.min(ROUNDS_PER_LIFE, rounds - tally.rounds), Number(values.seed) + life, tally);
+  const { invocations, rounds: most } = LIVES[life % LIVES.length]!;
+  failure = await oneLife(invocations, Math.min(most, rounds - tally.rounds), Number(values.seed) + life, tally);
 }
 const seconds = (Date.now() - startedMs) / 1000;
 for (const line of failure) console.error(line);

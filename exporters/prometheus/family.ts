@@ -118,7 +118,7 @@ export class PublishedFamily {
   #add(series: Series, rank: number): void {
     const attributes =
       this.#constLabels === undefined ? series.attributes : { ...this.#constLabels, ...series.attributes };
-    const labels = labelText(attributes, this.metric.type);
+    const labels = labelText(attributes);
     const entry = this.#byLabels.get(labels) ?? this.#insert(labels);
     entry.members.push({ series, rank });
     if (entry.members.length > 1) entry.members.sort(byOrigin);

@@ -87,9 +87,9 @@ export function sampleNames(base: string, type: Metric['type']): readonly string
  * Attributes as they stand between the braces, sorted by label name. Attributes whose names become equal are joined with
  * `;` in the order of the original names. A label without a value is the same as none to Prometheus, so it is left out.
  */
-export function labelText(attributes: Attributes, type: Metric['type']): string {
+export function labelText(attributes: Attributes): string {
   let text = '';
-  for (const { label, names } of labelsOf(Object.keys(attributes), type)) {
+  for (const { label, names } of labelsOf(Object.keys(attributes))) {
     const value = names.map((name) => String(attributes[name])).join(';');
     if (value !== '') text += `${text === '' ? '' : ','}${label}="${escapeLabelValue(value)}"`;
   }
@@ -107,15 +107,13 @@ const labelSets = new Map<string, readonly Label[]>();
 /** Attribute names come from the configuration, so there are few sets of them; the bound is for those that do not. */
 const REMEMBERED_LABEL_SETS = 1_000;
 
-function labelsOf(names: readonly string[], type: Metric['type']): readonly Label[] {
-  const key = `${type}\n${names.join('\n')}`;
+function labelsOf(names: readonly string[]): readonly Label[] {
+  const key = names.join('\n');
   let labels = labelSets.get(key);
   if (labels === undefined) {
     const byLabel = new Map<string, string[]>();
     for (const name of [...names].sort()) {
-      let label = labelName(name);
-      // The bucket's own label; Prometheus gives this name to a label of which there would be two.
-      if (label === 'le' && type === 'histogram') label = 'exported_le';
+      const label = labelName(name);
       byLabel.set(label, [...(byLabel.get(label) ?? []), name]);
     }
     labels = [...byLabel]
@@ -130,6 +128,8 @@ export function labelName(attribute: string): string {
   const label = attribute.replace(/[^a-zA-Z0-9_]/g, '_').replace(/_{2,}/g, '_');
   // `key` is what the Collector and Prometheus put in front of a label that may not begin as it does.
   if (/^[0-9]/.test(label)) return `key_${label}`;
+  // What Prometheus makes of a label that would be there twice: these belong to buckets and to summaries alone.
+  if (label === 'le' || label === 'quantile') return `exported_${label}`;
   return label.startsWith('_') || label === '' ? `key${label}` : label;
 }
 

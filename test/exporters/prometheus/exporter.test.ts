@@ -9,7 +9,10 @@ import { exposition } from '../../../exporters/prometheus/exposition.ts';
 import { PrometheusExporter } from '../../../exporters/prometheus/exporter.ts';
 import { prometheusExporter } from '../../../exporters/prometheus/factory.ts';
 import type { MetricSource } from '../../../src/component.ts';
+import { componentSuite } from '../../component-suite.ts';
 import { MemorySource, metric } from './memory-source.ts';
+
+componentSuite(prometheusExporter, { config: { endpoint: '127.0.0.1:0' } });
 
 const DEFAULTS: Config = {
   endpoint: '127.0.0.1:0',

@@ -55,11 +55,11 @@ describe('familyName', () => {
 
 describe('labelText', () => {
   test('sorts labels by their name', () => {
-    expect(labelText({ 'b.x': 'two', a: 'one' }, 'gauge')).toBe('a="one",b_x="two"');
+    expect(labelText({ 'b.x': 'two', a: 'one' })).toBe('a="one",b_x="two"');
   });
 
   test('joins the values of names that become equal, in the order of the original names', () => {
-    expect(labelText({ a_b: 'third', 'a.b': 'second', 'a-b': 'first' }, 'gauge')).toBe('a_b="first;second;third"');
+    expect(labelText({ a_b: 'third', 'a.b': 'second', 'a-b': 'first' })).toBe('a_b="first;second;third"');
   });
 
   test.each([
@@ -69,21 +69,20 @@ describe('labelText', () => {
     ['', 'key'],
     ['é', 'key_'],
   ])('names label %j %s', (name, label) => {
-    expect(labelText({ [name]: 'x' }, 'gauge')).toBe(`${label}="x"`);
+    expect(labelText({ [name]: 'x' })).toBe(`${label}="x"`);
   });
 
-  test('keeps the name le for the buckets of a histogram', () => {
-    expect(labelText({ le: 'x' }, 'histogram')).toBe('exported_le="x"');
-    expect(labelText({ le: 'x' }, 'gauge')).toBe('le="x"');
+  test('keeps the names of the labels of buckets and summaries for those', () => {
+    expect(labelText({ le: 'x', quantile: 'y' })).toBe('exported_le="x",exported_quantile="y"');
   });
 
   test('leaves out a label without a value, which is none to Prometheus', () => {
-    expect(labelText({ a: '', b: 'x', c: '' }, 'gauge')).toBe('b="x"');
-    expect(labelText({ a: '' }, 'gauge')).toBe('');
+    expect(labelText({ a: '', b: 'x', c: '' })).toBe('b="x"');
+    expect(labelText({ a: '' })).toBe('');
   });
 
   test('writes numbers and booleans as text', () => {
-    expect(labelText({ a: 1.5, b: true }, 'gauge')).toBe('a="1.5",b="true"');
+    expect(labelText({ a: 1.5, b: true })).toBe('a="1.5",b="true"');
   });
 
   test('does not depend on the order of the attributes', () => {
@@ -91,7 +90,7 @@ describe('labelText', () => {
     fc.assert(
       fc.property(attributes, (attributes) => {
         const reversed = Object.fromEntries(Object.entries(attributes).reverse());
-        expect(labelText(reversed, 'gauge')).toBe(labelText(attributes, 'gauge'));
+        expect(labelText(reversed)).toBe(labelText(attributes));
       }),
     );
   });
@@ -100,7 +99,7 @@ describe('labelText', () => {
     const attributes = fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 4 }), fc.string({ minLength: 1 }));
     fc.assert(
       fc.property(attributes, (attributes) => {
-        const names = [...labelText(attributes, 'histogram').matchAll(/(?:^|,)([^=",]*)="(?:[^"\\\n]|\\.)*"/g)].map(
+        const names = [...labelText(attributes).matchAll(/(?:^|,)([^=",]*)="(?:[^"\\\n]|\\.)*"/g)].map(
           ([, name]) => name,
         );
         expect(new Set(names).size).toBe(names.length);

@@ -15,7 +15,7 @@ describe('a first read', () => {
   ] as const)('equals the recount, the size included: %s', async (_, schema) => {
     using workspace = new Workspace();
     const database = workspace.file('agent_workflow.db');
-    generateAgentWorkflow(database, { ...schema, invocations: 6000, endMs: NOON, zone: ZONE, slim: true });
+    generateAgentWorkflow(database, { ...schema, invocations: 1500, endMs: NOON, zone: ZONE, slim: true });
     await using collector = await Collector.start(database);
     expect(differences(recount(database, NOON, ZONE), collector.samples())).toEqual([]);
     expect(collector.service.failures).toEqual([]);

@@ -79,7 +79,7 @@ describe('privacy', () => {
             }
           },
         ),
-        { numRuns: 30 },
+        { numRuns: 12 },
       );
     },
   );

@@ -31,6 +31,9 @@ export class DistinctReader implements Reader {
   #compiled: Compiled | undefined;
   #expected: Position | undefined;
   #generation = -1;
+  /** With the generation that was looked at last. */
+  #caughtUp = false;
+  /** Caught up once since the last restart. */
   #reported = false;
 
   constructor(plan: DistinctPlan, column: DistinctPlan['columns'][number], keyScope: string, options: ReaderOptions) {
@@ -47,7 +50,7 @@ export class DistinctReader implements Reader {
     const { source } = this.#options;
     const resumed = state.position === undefined || state.position !== this.#expected;
     if (resumed) this.#reported = false;
-    else if (source.generation === this.#generation && this.#reported) return undefined;
+    else if (source.generation === this.#generation && this.#caughtUp) return undefined;
     return source.read((database) => this.#read(database, state, resumed));
   }
 
@@ -80,6 +83,7 @@ export class DistinctReader implements Reader {
     this.#generation = source.generation;
     const remaining = Math.max(0, max - position.cursor);
     const caughtUp = remaining === 0;
+    this.#caughtUp = caughtUp;
     if (position === stored && changes.length === 0 && this.#reported && caughtUp) return undefined;
     this.#expected = position === stored ? state.position! : { ...position };
     this.#reported ||= caughtUp;

@@ -33,6 +33,7 @@ export class Source {
   #commit: Database.Statement | undefined;
   #stat: Stats | undefined;
   #dataVersion = -1;
+  #wal = false;
   #failure: SourceError | undefined;
   #generation = 0;
   #connection = 0;
@@ -69,14 +70,14 @@ export class Source {
       this.#dataVersionStatement ??= database.prepare('PRAGMA data_version').pluck();
       const version = Number(this.#dataVersionStatement.get());
       const written = version !== this.#dataVersion;
+      const rewritten = before !== undefined && touched(before, stat);
       this.#dataVersion = version;
-      if (!written && before !== undefined && touched(before, stat)) {
-        // Written without SQLite's knowledge, or a checkpoint: what the connection remembers of the file may be stale.
+      if (rewritten && this.#wal) {
+        // A checkpoint, or another file written over this one, which a connection in WAL mode does not notice.
         this.close();
         this.#stat = stat;
         this.#open(stat);
-      }
-      if (written || (before !== undefined && touched(before, stat))) this.#generation += 1;
+      } else if (written || rewritten) this.#generation += 1;
       this.#failure = undefined;
     } catch (error) {
       const failure = classify(error, this.path);
@@ -118,7 +119,8 @@ export class Source {
 
   #open(stat: Stats): Database.Database {
     if (!stat.isFile()) throw new SourceError('not_a_file', `${this.path} is not a file`);
-    refuseForeignWal(this.path, stat);
+    this.#wal = isWal(this.path);
+    if (this.#wal) refuseForeign(this.path, stat);
     // timeout 0: better-sqlite3 would otherwise hold the event loop for 5 s on a locked database.
     const database = new Database(this.path, { readonly: true, fileMustExist: true, timeout: 0 });
     try {
@@ -155,9 +157,9 @@ function touched(before: Stats, after: Stats): boolean {
  * A reader of a WAL database creates -wal and -shm; made by another uid they break the owner's next write ("attempt to
  * write a readonly database"). Root included: it would own them too.
  */
-function refuseForeignWal(path: string, stat: Stats): void {
+function refuseForeign(path: string, stat: Stats): void {
   const uid = process.geteuid?.();
-  if (uid === undefined || stat.uid === uid || !isWal(path)) return;
+  if (uid === undefined || stat.uid === uid) return;
   throw new SourceError(
     'foreign_owner',
     `${path} is in WAL mode and owned by uid ${stat.uid}, not by uid ${uid} that agentcol runs as: reading it would create files that break its owner's writes; run agentcol as that user`,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import type { Logger } from '../component.ts';
 import { ConfigError, describeError } from '../errors.ts';
+import { AUTOMATIC_PAGES, Checkpoint } from './checkpoint.ts';
 
 const SCHEMA_VERSION = 1;
 const FILE_NAME = 'state.db';
@@ -64,6 +65,8 @@ export interface OpenedDatabase {
   readonly path: string | undefined;
   /** Device and inode, to notice that the file was taken away: SQLite goes on writing to a deleted one without a word. */
   readonly fileId: string | undefined;
+  /** undefined: temporary. */
+  readonly checkpoint: Checkpoint | undefined;
 }
 
 /**
@@ -75,7 +78,7 @@ export function openDatabase(options: DatabaseOptions): OpenedDatabase {
   if (directory === undefined) {
     const db = new Database('');
     db.exec(SCHEMA);
-    return { db, path: undefined, fileId: undefined };
+    return { db, path: undefined, fileId: undefined, checkpoint: undefined };
   }
   const file = path.join(directory, FILE_NAME);
   try {
@@ -102,11 +105,10 @@ function openFile(file: string, { digest }: DatabaseOptions): OpenedDatabase {
     db.pragma('journal_mode = WAL');
     // A power cut may lose the last commits, never their order: positions and totals stay a pair.
     db.pragma('synchronous = NORMAL');
-    // A checkpoint syncs to disk while the event loop waits: often and small rather than seldom and large.
-    db.pragma('wal_autocheckpoint = 250');
+    db.pragma(`wal_autocheckpoint = ${AUTOMATIC_PAGES}`);
     checkSchema(db, file);
     checkKey(db, digest);
-    return { db, path: file, fileId: fileIdOf(file) };
+    return { db, path: file, fileId: fileIdOf(file), checkpoint: new Checkpoint(db, file) };
   } catch (error) {
     db.close();
     throw error;

@@ -6,7 +6,7 @@ const DIGEST_BYTES = 16;
 /** Session ids and the like, which come again and again. */
 const REMEMBERED = 4096;
 /** Longer texts are identities of single rows: remembering them would only cost memory. */
-const LONGEST_REMEMBERED = 128;
+const LONGEST_REMEMBERED = 64;
 
 /** HMAC-SHA-256 of `text` under `secret`, truncated to 128 bits, base64url. */
 export function createDigest(secret: Buffer): (text: string) => string {

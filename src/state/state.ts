@@ -137,6 +137,7 @@ export class State {
       if (!db.inTransaction) db.exec('BEGIN IMMEDIATE');
       for (const member of this.#members) member.write();
       db.exec('COMMIT');
+      this.#opened.checkpoint?.step();
     } catch (error) {
       this.fail(error);
       return;

@@ -65,7 +65,7 @@ export function prepareStatements(db: Database.Database) {
       'SELECT attributes, start_time_ms, value FROM series WHERE metric = ?',
     ),
     saveSeries: db.prepare<[metric: number, attributes: string, startTimeMs: number, value: string]>(
-      'REPLACE INTO series (metric, attributes, start_time_ms, value) VALUES (?, ?, ?, ?)',
+      'INSERT INTO series (metric, attributes, start_time_ms, value) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
     ),
     dropSeries: db.prepare<[metric: number]>('DELETE FROM series WHERE metric = ?'),
   };

@@ -265,7 +265,8 @@ export function recorder(): Logger & { readonly lines: string[] } {
   const at =
     (level: string) =>
     (message: string, fields?: Readonly<Record<string, unknown>>): void => {
-      lines.push(`${level} ${message}${fields?.['reason'] === undefined ? '' : ` (${String(fields['reason'])})`}`);
+      const reason = fields?.['reason'];
+      lines.push(`${level} ${message}${typeof reason === 'string' ? ` (${reason})` : ''}`);
     };
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -43,19 +43,19 @@ function lifecycle(id: string, script: Script): Required<Component> {
   return {
     async start() {
       events.push(`start ${id}`);
-      if (script.failAt === 'start') throw script.error;
+      if (script.failAt === 'start' && script.error !== undefined) throw script.error;
     },
     async shutdown() {
       events.push(`stop ${id}`);
       if (script.neverStops === true) await new Promise(() => undefined);
-      if (script.failAt === 'shutdown') throw script.error;
+      if (script.failAt === 'shutdown' && script.error !== undefined) throw script.error;
     },
   };
 }
 
 function create(settings: Settings, script: Script): Required<Component> {
   events.push(`create ${settings.id}`);
-  if (script.failAt === 'create') throw script.error;
+  if (script.failAt === 'create' && script.error !== undefined) throw script.error;
   return lifecycle(settings.id, script);
 }
 

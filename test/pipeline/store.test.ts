@@ -14,7 +14,12 @@ class Shown {
     this.store.onCommit((changes) => this.changes.push(changes.map(describe).join()));
   }
 
-  show(owner: object, metric: Metric, value: Total, { startTimeMs = 1, attributes = {} as Attributes } = {}): void {
+  show(
+    owner: object,
+    metric: Metric,
+    value: Total,
+    { startTimeMs = 1, attributes = {} }: { startTimeMs?: number; attributes?: Attributes } = {},
+  ): void {
     this.store.show(owner, metric, JSON.stringify(attributes), { attributes, startTimeMs, value });
   }
 }

@@ -115,26 +115,50 @@ test('a corrupt state is set aside and rebuilt from the source, with new start t
   expect(keptFiles(folder, 'corrupt')).toEqual(['state.db.corrupt-19700101T000009.000Z']);
 });
 
-/** Overwrites every page but the first, as a bad disk would. */
-function scribble(file: string): void {
-  const size = statSync(file).size;
+/** Overwrites the root page of one table, as a bad disk would. */
+function damage(file: string, table: string): void {
   const db = new Database(file);
   db.pragma('wal_checkpoint(TRUNCATE)');
+  const page = Number(db.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(table));
   db.close();
-  const garbage = Buffer.alloc(Math.max(statSync(file).size, size) - 4_096, 0xa5);
   const descriptor = openSync(file, 'r+');
-  writeSync(descriptor, garbage, 0, garbage.length, 4_096);
+  writeSync(descriptor, Buffer.alloc(4_096, 0xa5), 0, 4_096, (page - 1) * 4_096);
   closeSync(descriptor);
 }
 
-test('damage behind an intact first page is found while loading', async () => {
+test.each(['properties', 'readers', 'open_rows', 'series'])('damage in %s is found at start', async (table) => {
+  using folder = new Folder();
+  const [one, two] = [some(), some()];
+  (await new Running(folder.path, [[new LedgerReader(one)], [new LedgerReader(two)]]).ready()).stop();
+  damage(folder.file('state.db'), table);
+  using running = await new Running(folder.path, [[new LedgerReader(one)], [new LedgerReader(two)]]).ready();
+  expect(published(running.store)).toMatchObject({ ...recounted([one, two]), sessions: 6 });
+  expect(keptFiles(folder, 'corrupt')).toHaveLength(1);
+});
+
+test('damage in the once-keys is found when one is looked up', async () => {
   using folder = new Folder();
   const ledger = some();
   (await new Running(folder.path, [[new LedgerReader(ledger)]]).ready()).stop();
-  scribble(folder.file('state.db'));
+  damage(folder.file('state.db'), 'once_keys');
   using running = await new Running(folder.path, [[new LedgerReader(ledger)]]).ready();
-  expect(published(running.store)).toMatchObject(recounted([ledger]));
+  ledger.add({ session: 'new' });
+  await running.shows({ ...recounted([ledger]), sessions: 4 });
   expect(keptFiles(folder, 'corrupt')).toHaveLength(1);
+});
+
+test('a fault while loading that is no damage is passed on, and leaves nothing half done', () => {
+  using folder = new Folder();
+  const state = new State({ storage: storageIn(folder.path), logger: recorder(), now: () => 0 });
+  const nothing = (): void => undefined;
+  const member = { write: nothing, committed: nothing, announce: nothing, resume: nothing };
+  const load = (): void => {
+    state.sql.addReader.run('p', 'r', 's', 'x');
+    throw new Error('out of memory');
+  };
+  expect(() => state.join({ ...member, load })).toThrow('out of memory');
+  expect(state.sql.findReader.get('p', 'r', 's', 'x')).toBeUndefined();
+  state.close();
 });
 
 test('damage found while running is set aside, and the metrics never go down', async () => {

@@ -1,0 +1,129 @@
+/** Follows lists, quotes and blanks to where a path ends. */
+
+const NEXT_START = String.raw`(?=\\?/|%(?:25)*2f|~[/\\]|[A-Za-z]:[\\/]|file:[/\\])`;
+/** What parts two paths; not the colon of a drive. */
+const LIST = String.raw`(?:(?<![^\p{L}\p{N}_/\\][a-z]):|[,;=([{&@])${NEXT_START}|%(?:25)*(?:20|2c|3a|3b|3d)(?=%(?:25)*2f)`;
+const STOP = String.raw`[\s"${'`'}<>|“”„«»‘]|['’](?![\p{L}\p{N}])|&(?=\w+=)|%(?:25)*(?:22|26|27|3c|3e|0a|0d)|${LIST}`;
+const IN_QUOTES = new RegExp(String.raw`\s${NEXT_START}|${LIST}`, 'giu');
+const BARE = new RegExp(String.raw`\\[nrt"']|${STOP}`, 'giu');
+const BARE_WINDOWS = new RegExp(STOP, 'giu');
+
+/** So many words may follow before one with a separator shows that the path went on: `My Own Documents/report`. */
+const MAX_WORDS = 4;
+/** Prose has slashes, but hardly ever backslashes. */
+const MAX_WINDOWS_WORDS = 12;
+
+const WORD = / +([^\s"`<>|“”„«»]+)/y;
+const SEPARATOR = /[\\/]|%(?:25)*(?:2f|5c)/i;
+const SEPARATORS = /(?:[\\/]|%(?:25)*(?:2f|5c))+/iy;
+const NEW_START = /[:=,;([{&@'‘]$/;
+/** A flag, a variable, a relative path, an operator. */
+const NOT_A_NAME = /^(?:-[A-Za-z-]|[$~]|\.{1,2}[\\/]|&&)/;
+const PROSE_WITH_SLASH =
+  /^(?:\d|(?:and|either|he|she|his|w|n|y|i|o|yes|on|true|pass|client|read|input)\/(?:\w{1,6})[.,;:!?)]*$|(?:text|application|image|audio|video|font|multipart|message|model)\/[\w.+*-]+)/i;
+const WITH_EXTENSION = /[^\\/]\.[A-Za-z][A-Za-z0-9]{0,4}$/;
+const TRAILING_PUNCTUATION = ".,:;!?)]}'’…";
+
+const CLOSING: Readonly<Record<string, string>> = {
+  '"': '"',
+  "'": "'",
+  '`': '`',
+  '“': '”',
+  '‘': '’',
+  '«': '»',
+  '„': '“',
+};
+
+/** Where something comes next in a text; each text is searched once, as long as the questions go forward. */
+export class NextIndex {
+  readonly #text: string;
+  readonly #known = new Map<string, number>();
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The next `character` at or after `from` (not before a letter or digit), or the length of the text. */
+  of(character: string, from: number): number {
+    let index = this.#known.get(character) ?? -1;
+    if (index >= from) return index;
+    do {
+      index = this.#text.indexOf(character, Math.max(index + 1, from));
+    } while (index >= 0 && character !== '\n' && /[\p{L}\p{N}]/u.test(this.#text[index + 1] ?? ''));
+    if (index < 0) index = this.#text.length;
+    this.#known.set(character, index);
+    return index;
+  }
+}
+
+/** Where a path ends that begins at `start` and has its elements from `body`; on its line. */
+export function pathEnd(text: string, start: number, body: number, windows: boolean, next: NextIndex): number {
+  const line = next.of('\n', body);
+  const closing = closingQuote(text, start, body, line, next);
+  const end = closing === undefined ? bareEnd(text, body, windows, line) : quotedEnd(text, body, closing);
+  return withoutTail(text, body, end);
+}
+
+/** The end of what the quote right before a path opens, on the same line. */
+function closingQuote(text: string, start: number, body: number, line: number, next: NextIndex): number | undefined {
+  const closer = CLOSING[text[start - 1] ?? ''];
+  if (closer === undefined) return undefined;
+  let closing = next.of(closer, body);
+  if (closing >= line) return undefined;
+  // \"C:\\x\" inside of quotes: what escapes the quote is no separator.
+  for (let opening = start - 2; text[opening] === '\\' && text[closing - 1] === '\\' && closing > body; opening -= 1) {
+    closing -= 1;
+  }
+  return closing;
+}
+
+function quotedEnd(text: string, body: number, closing: number): number {
+  IN_QUOTES.lastIndex = firstStop(text, body);
+  return Math.min(closing, IN_QUOTES.exec(text)?.index ?? closing);
+}
+
+function bareEnd(text: string, body: number, windows: boolean, limit: number): number {
+  const stop = windows ? BARE_WINDOWS : BARE;
+  stop.lastIndex = firstStop(text, body);
+  for (;;) {
+    const found = stop.exec(text);
+    if (found === null || found.index >= limit) return limit;
+    const blank = found.index;
+    if (found[0] !== ' ') return blank;
+    if (!windows && text[blank - 1] === '\\') continue;
+    const goesOn = afterBlank(text, body, blank, windows);
+    if (goesOn === undefined || goesOn >= limit) return blank;
+    stop.lastIndex = goesOn;
+  }
+}
+
+/** The first character of a name is none. */
+function firstStop(text: string, body: number): number {
+  SEPARATORS.lastIndex = body;
+  const name = SEPARATORS.test(text) ? SEPARATORS.lastIndex : body;
+  return /[\s"'`<>|:,;=)]/.test(text[name] ?? ' ') ? name : name + 1;
+}
+
+/** Where the path goes on if what follows the blank still belongs to it. */
+function afterBlank(text: string, body: number, blank: number, windows: boolean): number | undefined {
+  const before = text.slice(Math.max(body, blank - 8), blank);
+  if (WITH_EXTENSION.test(before) || /[.,:;!?]$/.test(before) || (!windows && before.endsWith(')'))) return undefined;
+  WORD.lastIndex = blank;
+  for (let words = windows ? MAX_WINDOWS_WORDS : MAX_WORDS; words > 0; words -= 1) {
+    const word = WORD.exec(text)?.[1];
+    if (word === undefined || NOT_A_NAME.test(word)) return undefined;
+    const separator = word.search(SEPARATOR);
+    if (separator === 0 || (separator > 0 && NEW_START.test(word.slice(0, separator)))) return undefined;
+    if (separator > 0) return PROSE_WITH_SLASH.test(word) ? undefined : WORD.lastIndex - word.length + separator;
+    if (/[.,:;!?]$/.test(word)) return undefined;
+  }
+  return undefined;
+}
+
+/** Without the punctuation of the sentence around it, and without `:line:column`. */
+function withoutTail(text: string, body: number, end: number): number {
+  let trimmed = end;
+  while (trimmed > body + 1 && TRAILING_PUNCTUATION.includes(text[trimmed - 1]!)) trimmed -= 1;
+  const place = /:\d{1,7}(?::\d{1,7})?$/.exec(text.slice(Math.max(body + 1, trimmed - 16), trimmed));
+  return trimmed - (place?.[0].length ?? 0);
+}

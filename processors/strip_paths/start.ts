@@ -1,0 +1,184 @@
+/** Where a path could begin, and what the text there is instead. All checks are sticky or look at a bounded slice: linear time. */
+export type Start =
+  | {
+      readonly kind: 'path';
+      readonly start: number;
+      /** Where its elements begin: after a drive, a scheme, a `~user`. */
+      readonly body: number;
+      /** Backslashes separate, and words with one in them are nearly always part of the path. */
+      readonly windows: boolean;
+    }
+  /** A home folder without further elements: `~alice`, `-home-alice-project`. */
+  | { readonly kind: 'home'; readonly start: number; readonly end: number }
+  | { readonly kind: 'none'; readonly resume: number };
+
+const SLASH = String.raw`(?:\\?/|%(?:25)*2f)`;
+const SEPARATOR = String.raw`(?:[\\/]|%(?:25)*(?:2f|5c))`;
+const COLON = String.raw`(?::|%(?:25)*3a)`;
+
+/** What is worth a look at all. */
+export const CANDIDATE = /[/\\~]|%(?:25)*(?:2f|5c)|--?(?:home|Users)-/gi;
+
+/** Before a path, in the slice before it. */
+const DRIVE = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_])([a-z]${COLON})$`, 'iu');
+const FILE_SCHEME = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_])(file${COLON})$`, 'iu');
+const SCHEME = new RegExp(String.raw`([a-z][a-z0-9+.-]*)${COLON}$`, 'i');
+/** After a letter a slash is a ratio or a relative path, but for escapes, colours (`\n/home`, `ESC[0m/home`) and `-I/usr`. */
+const ESCAPE_OR_FLAG =
+  // eslint-disable-next-line no-control-regex -- terminals' colours begin with the escape character
+  /(?:\\[nrtvfb0]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|(?:\x1b|\\u001b|\\x1b|\\e|\\033)\[[\d;]*[a-z]|(?:^|[\s"'`=,;:([{])-[a-z])$/i;
+const LONG_FLAG = /(?:^|[\s"'`=,;([{])-[a-z]+$/i;
+
+/** At a candidate. */
+const TWO_SLASHES = new RegExp(`${SLASH}{2}`, 'iy');
+const SLASHES = new RegExp(`${SLASH}+`, 'iy');
+const SEPARATORS = new RegExp(`${SEPARATOR}+`, 'iy');
+const NAME = /[^\s*"'`<>|=,;:)\]}?&!#\\/]/y;
+/** `~\n` is a home folder at the end of an escaped line. */
+const TILDE = new RegExp(String.raw`~([a-z_][\w.-]*)?(?=((?!\\[nrt"'])${SEPARATOR})?)`, 'iy');
+const KNOWN_ROOT = new RegExp(
+  `${SLASH}+(?:home|users|mnt|media|volumes|private|root|tmp|var|srv|opt|usr|etc)(?=${SLASH})`,
+  'iy',
+);
+const WINDOWS_HOME = /\\+(?:users|home|documents and settings)(?=\\)/iy;
+const UNC = /\\{2,}(?:[\w$.-]{2,}|[?.])\\+(?=[^\s\\])/y;
+const BACKSLASHES = /\\+/y;
+const MANGLED = /--?(?:home|Users)-[\w.-]+/iy;
+const CLOSING_TAG = /\/[a-z][\w:-]*\s{0,8}>/iy;
+const SWITCH = /\/(?:[a-z]|\d+)(?![\w./\\%~@+-]|:[\\/])/iy;
+const SPECIAL_IN_REGEX = /[\\^$*+?()[\]{}|]/;
+const HOME_IN_REGEX = /[\\/](?:home|users|documents)|~|[a-z]:/i;
+const URL_STOP = String.raw`[\s"'<>${'`'}|?#%]|\\(?!/)|[,;=([{](?=[/~])`;
+const URL_END = new RegExp(URL_STOP, 'g');
+const URL_END_OR_HOME = new RegExp(String.raw`${URL_STOP}|/(?=(?:home|Users)/[^/])`, 'gi');
+const WEB = /^(?:https?|wss?|ftp)$/i;
+const HEAD_WITH_DRIVE = new RegExp(
+  String.raw`${SEPARATOR}+(?:localhost${SEPARATOR}+|[?.]${SEPARATOR}+)?[a-z](?:\||${COLON})(?=${SEPARATOR})`,
+  'iy',
+);
+
+/** What begins at a candidate; nothing begins before `floor`, the end of the path before. */
+export function startAt(text: string, at: number, candidate: string, floor: number): Start {
+  const none = { kind: 'none', resume: at + candidate.length } as const;
+  const before = text.slice(Math.max(floor, at - 40), at);
+  if (candidate.startsWith('-')) return mangledAt(text, at, before) ?? none;
+  if (candidate === '~') return tildeAt(text, at) ?? none;
+
+  const drive = DRIVE.exec(before)?.[1];
+  if (drive !== undefined) return path(at - drive.length, at, true);
+  const backslash = candidate === '\\' && text[at + 1] !== '/';
+  const file = backslash ? undefined : FILE_SCHEME.exec(before)?.[1];
+  if (file !== undefined) {
+    return isNameAt(text, matchEnd(SEPARATORS, text, at) ?? at)
+      ? path(at - file.length, bodyAt(text, at), false)
+      : none;
+  }
+  if (backslash) return backslashAt(text, at);
+  if (/5c$/i.test(candidate)) return none;
+  const scheme = SCHEME.exec(before)?.[1];
+  const authority = scheme === undefined ? undefined : matchEnd(TWO_SLASHES, text, at);
+  if (scheme !== undefined && authority !== undefined) return urlAt(text, scheme, authority);
+  return slashAt(text, at, before);
+}
+
+function path(start: number, body: number, windows: boolean): Start {
+  return { kind: 'path', start, body, windows };
+}
+
+/** Behind the drive of `/C:/x`, `//?/C:/x`, `//localhost/C:/x`. */
+function bodyAt(text: string, at: number): number {
+  return matchEnd(HEAD_WITH_DRIVE, text, at) ?? at;
+}
+
+function isNameAt(text: string, at: number): boolean {
+  return matchEnd(NAME, text, at) !== undefined;
+}
+
+function mangledAt(text: string, at: number, before: string): Start | undefined {
+  const withDrive = text.startsWith('--', at);
+  if (!(withDrive ? /(?:^|[^\p{L}\p{N}_-])[a-z]$/iu : /(?:^|[^\p{L}\p{N}_-])$/u).test(before)) return undefined;
+  const end = matchEnd(MANGLED, text, at);
+  if (end === undefined) return undefined;
+  const start = withDrive ? at - 1 : at;
+  return matchEnd(SEPARATORS, text, end) === undefined ? { kind: 'home', start, end } : path(start, end, false);
+}
+
+function tildeAt(text: string, at: number): Start | undefined {
+  if (boundaryBefore(text, at) !== 'strong') return undefined;
+  TILDE.lastIndex = at;
+  const [, user, separator] = TILDE.exec(text) ?? [];
+  const end = at + 1 + (user ?? '').length;
+  if (separator !== undefined) return path(at, end, separator === '\\');
+  // `x =~foo` matches a pattern, and `!~foo` does not.
+  return user === undefined || /[=!]/.test(text[at - 1] ?? '') ? undefined : { kind: 'home', start: at, end };
+}
+
+function backslashAt(text: string, at: number): Start {
+  if (matchEnd(WINDOWS_HOME, text, at) !== undefined) return path(at, at, true);
+  const unc = matchEnd(UNC, text, at) !== undefined && boundaryBefore(text, at) === 'strong';
+  if (!unc) return { kind: 'none', resume: matchEnd(BACKSLASHES, text, at) ?? at + 1 };
+  return path(at, bodyAt(text, at), true);
+}
+
+/** URLs stay whole up to their query; those without a host, and home folders on other hosts than web servers, hold paths. */
+function urlAt(text: string, scheme: string, authority: number): Start {
+  if (matchEnd(SLASHES, text, authority) !== undefined) return path(authority, authority, false);
+  const stop = WEB.test(scheme) ? URL_END : URL_END_OR_HOME;
+  stop.lastIndex = authority;
+  const end = stop.exec(text);
+  if (end?.[0] === '/') return path(end.index + 1, end.index, false);
+  return { kind: 'none', resume: end?.index ?? text.length };
+}
+
+function slashAt(text: string, at: number, before: string): Start {
+  const afterSlashes = matchEnd(SLASHES, text, at) ?? at + 1;
+  const none = { kind: 'none', resume: afterSlashes } as const;
+  if (!isNameAt(text, afterSlashes)) return none;
+  let boundary = boundaryBefore(text, at);
+  if (boundary === 'none' && ESCAPE_OR_FLAG.test(before)) boundary = 'strong';
+  if (boundary === 'none' && LONG_FLAG.test(before)) boundary = 'weak';
+  if (boundary === 'none') return none;
+  if (boundary === 'weak') return matchEnd(KNOWN_ROOT, text, at) === undefined ? none : path(at, at, false);
+  if (before.endsWith('<') && matchEnd(CLOSING_TAG, text, at) !== undefined) return none;
+  if (matchEnd(SWITCH, text, at) !== undefined) return none;
+  const regexEnd = regexLiteralEnd(text, at);
+  if (regexEnd !== undefined) return { kind: 'none', resume: regexEnd };
+  const body = bodyAt(text, at);
+  return path(at, body, body > at);
+}
+
+/** strong: a path may begin. weak: only one below a well-known folder. none: the middle of a word or a relative path. */
+function boundaryBefore(text: string, at: number): 'strong' | 'weak' | 'none' {
+  if (at === 0) return 'strong';
+  const escape = /%(?:25){0,4}([0-7][0-9a-f])$/i.exec(text.slice(Math.max(0, at - 12), at))?.[1];
+  const character =
+    escape === undefined
+      ? (/(?:.|\n|\r)$/u.exec(text.slice(Math.max(0, at - 2), at))?.[0] ?? '')
+      : String.fromCharCode(parseInt(escape, 16));
+  if (/[\w./]/.test(character)) return 'none';
+  return /[\p{L}\p{N}\p{M}\p{Sc}°)\]}*#?%~+\\-]/u.test(character) ? 'weak' : 'strong';
+}
+
+/** Behind the closing slash of `/body/flags`, whose body is short, has what a folder's name has not, and shows no home. */
+function regexLiteralEnd(text: string, at: number): number | undefined {
+  let inClass = false;
+  for (let index = at + 1; index < Math.min(text.length, at + 128); index += 1) {
+    const character = text[index];
+    if (character === '\n') return undefined;
+    if (character === '/' && !inClass) {
+      const body = text.slice(at, index);
+      const flagged = /^[dgimsuvy]*(?![\w./\\%~@-])/.test(text.slice(index + 1, index + 10));
+      return flagged && SPECIAL_IN_REGEX.test(body) && !HOME_IN_REGEX.test(body) ? index + 1 : undefined;
+    }
+    if (character === '\\') index += 1;
+    else if (character === '[') inClass = true;
+    else if (character === ']') inClass = false;
+  }
+  return undefined;
+}
+
+/** Where a sticky pattern ends that begins at `at`; undefined when it does not. */
+function matchEnd(pattern: RegExp, text: string, at: number): number | undefined {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : undefined;
+}

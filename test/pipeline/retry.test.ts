@@ -30,3 +30,17 @@ test('a success starts over', () => {
   retry.failed(1_000, 'missing');
   expect(retry.atMs).toBe(1_050);
 });
+
+test('a wake makes an attempt due within 250 ms of the last one, never later than it was', () => {
+  const retry = new Retry(() => 1);
+  retry.failed(1_000, 'missing');
+  retry.woken();
+  expect(retry.atMs).toBe(1_050);
+  for (let attempt = 0; attempt < 10; attempt += 1) retry.failed(2_000, 'missing');
+  expect(retry.atMs).toBe(7_000);
+  retry.woken();
+  expect(retry.atMs).toBe(2_250);
+  retry.succeeded();
+  retry.woken();
+  expect(retry.atMs).toBe(-Infinity);
+});

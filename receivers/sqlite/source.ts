@@ -103,7 +103,10 @@ export class Source {
         if (database.inTransaction) this.#commit.run();
       }
     } catch (error) {
-      throw classify(error, this.path);
+      const failure = classify(error, this.path);
+      // What the connection remembers of a broken file must not outlive its repair.
+      if (DAMAGED.has(failure.reason)) this.close();
+      throw failure;
     }
   }
 
@@ -176,6 +179,9 @@ function isWal(path: string): boolean {
   }
   return header[WRITE_VERSION_OFFSET] === WAL_VERSION;
 }
+
+/** Reasons after which only a new connection can be trusted. */
+const DAMAGED: ReadonlySet<string> = new Set(['corrupt', 'not_a_database', 'io_error', 'unreadable', 'hot_journal']);
 
 const REASONS: readonly (readonly [code: RegExp, reason: string, message: string])[] = [
   [/^SQLITE_(?:BUSY|LOCKED)/, 'busy', 'is locked by a writer; trying again'],

@@ -3,6 +3,7 @@ import { describeError, SourceError } from '../errors.ts';
 import type { ReaderRecord } from '../state/reader-record.ts';
 import type { State } from '../state/state.ts';
 import type { ReaderTotals } from './reader-totals.ts';
+import type { Notices } from './notices.ts';
 import { Retry } from './retry.ts';
 import type { Batch } from './signals.ts';
 
@@ -21,6 +22,8 @@ export interface LaneReaderOptions {
   readonly processors: readonly Processor[];
   readonly state: State;
   readonly logger: Logger;
+  /** Shared by the readers of a lane. */
+  readonly notices: Notices;
   readonly now: () => number;
 }
 
@@ -35,19 +38,21 @@ export class LaneReader {
   readonly #processors: readonly Processor[];
   readonly #state: State;
   readonly #logger: Logger;
+  readonly #notices: Notices;
   readonly #now: () => number;
   #rowsRead = 0;
   #remaining = 0;
   #caughtUp = false;
   #failure: ReaderFailure | undefined;
 
-  constructor({ reader, record, totals, processors, state, logger, now }: LaneReaderOptions) {
+  constructor({ reader, record, totals, processors, state, logger, notices, now }: LaneReaderOptions) {
     this.reader = reader;
     this.record = record;
     this.totals = totals;
     this.#processors = processors;
     this.#state = state;
     this.#logger = logger;
+    this.#notices = notices;
     this.#now = now;
   }
 
@@ -126,14 +131,18 @@ export class LaneReader {
   #fail(error: unknown, elapsedMs: number): void {
     const reason = error instanceof SourceError ? error.reason : 'error';
     const message = describeError(error);
-    if (this.#failure?.reason !== reason) this.#logger.warn(`${this.reader.id}: ${message}`, { reason });
+    if (this.#failure?.reason !== reason) {
+      if (this.#failure !== undefined) this.#notices.clear(this.#failure.message);
+      if (this.#notices.raise(message)) this.#logger.warn(message, { reader: this.reader.id, reason });
+    } else this.#notices.replace(this.#failure.message, message);
     this.#failure = { reason, message, sinceMs: this.#failure?.sinceMs ?? this.#now() };
     this.retry.failed(elapsedMs, reason);
   }
 
   #recover(): void {
+    const cleared = this.#failure !== undefined && this.#notices.clear(this.#failure.message);
     this.#failure = undefined;
     this.retry.succeeded();
-    this.#logger.info(`${this.reader.id}: reading again`);
+    if (cleared) this.#logger.info('reading again', { reader: this.reader.id });
   }
 }

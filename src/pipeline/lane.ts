@@ -3,6 +3,7 @@ import type { Logger, Processor, Receiver } from '../component.ts';
 import { ReaderRecord } from '../state/reader-record.ts';
 import type { State, StateMember } from '../state/state.ts';
 import { LaneReader, type ReaderFailure } from './lane-reader.ts';
+import { Notices } from './notices.ts';
 import { ReaderTotals } from './reader-totals.ts';
 import type { MetricStore, Reading } from './store.ts';
 
@@ -51,6 +52,7 @@ export class Lane implements StateMember, Reading {
     this.#state = state;
     this.#store = store;
     this.#logger = logger;
+    const notices = new Notices();
     this.#readers = receiver.readers.map((reader) => {
       const record = new ReaderRecord(state, {
         pipeline: options.pipeline,
@@ -60,7 +62,7 @@ export class Lane implements StateMember, Reading {
         keyScope: reader.keyScope,
       });
       const totals = new ReaderTotals({ state, store, definitions: reader.metrics, processorsDigest, now });
-      return new LaneReader({ reader, record, totals, processors, state, logger, now });
+      return new LaneReader({ reader, record, totals, processors, state, logger, notices, now });
     });
     store.expect(this);
   }
@@ -152,6 +154,7 @@ export class Lane implements StateMember, Reading {
   #wake(): void {
     if (this.#woken) return;
     this.#woken = true;
+    for (const { retry } of this.#readers) retry.woken();
     if (this.#timer !== undefined) this.#sleep();
   }
 

@@ -69,7 +69,7 @@ test('is ready when a source cannot be read, says why once, goes on with the oth
   broken.failure = undefined;
   await running.shows(recounted([whole, broken]));
   expect(running.lanes[0]?.failures).toEqual([]);
-  expect(running.log.lines).toEqual(['warn broken: no such file (missing)', 'info broken: reading again']);
+  expect(running.log.lines).toEqual(['warn no such file (missing)', 'info reading again']);
 });
 
 test('logs a failure again when its reason changes', async () => {
@@ -78,7 +78,7 @@ test('logs a failure again when its reason changes', async () => {
   using running = await new Running(undefined, [[new LedgerReader(ledger)]]).ready();
   ledger.failure = new Error('disk on fire');
   await running.until(() => running.log.lines.length === 2);
-  expect(running.log.lines).toEqual(['warn rows: locked (busy)', 'warn rows: disk on fire (error)']);
+  expect(running.log.lines).toEqual(['warn locked (busy)', 'warn disk on fire (error)']);
 });
 
 test('does not advance when a processor throws, and recovers', async () => {

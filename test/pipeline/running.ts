@@ -5,6 +5,7 @@ import { vi } from 'vitest';
 import type { Processor, Reader } from '../../src/component.ts';
 import { LaneReader } from '../../src/pipeline/lane-reader.ts';
 import { Lane } from '../../src/pipeline/lane.ts';
+import { Notices } from '../../src/pipeline/notices.ts';
 import { ReaderTotals } from '../../src/pipeline/reader-totals.ts';
 import { MetricStore } from '../../src/pipeline/store.ts';
 import { ReaderRecord } from '../../src/state/reader-record.ts';
@@ -144,7 +145,16 @@ export class Stepped implements StateMember {
       processorsDigest: '',
       now,
     });
-    this.reader = new LaneReader({ reader, record, totals, processors: [], state: this.state, logger: this.log, now });
+    this.reader = new LaneReader({
+      reader,
+      record,
+      totals,
+      processors: [],
+      state: this.state,
+      notices: new Notices(),
+      logger: this.log,
+      now,
+    });
     this.state.join(this);
   }
 

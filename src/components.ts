@@ -1,8 +1,15 @@
 import { prometheusExporter } from '../exporters/prometheus/factory.ts';
 import { fileStorage } from '../extensions/file_storage/factory.ts';
 import { hashProcessor } from '../processors/hash/factory.ts';
+import { stripPathsProcessor } from '../processors/strip_paths/factory.ts';
 import { sqliteReceiver } from '../receivers/sqlite/factory.ts';
 import type { ComponentFactory } from './config/config.ts';
 
 /** Every component type of this build; a new one is added here and nowhere else. */
-export const factories: readonly ComponentFactory[] = [sqliteReceiver, hashProcessor, prometheusExporter, fileStorage];
+export const factories: readonly ComponentFactory[] = [
+  sqliteReceiver,
+  hashProcessor,
+  stripPathsProcessor,
+  prometheusExporter,
+  fileStorage,
+];

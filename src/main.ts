@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { parseCommandLine, UsageError, type CommandLine } from './commands/command-line.ts';
-import { ConfigError } from './errors.ts';
+import { ConfigError, describeError } from './errors.ts';
 
 const FAILED = 1;
 const CALLED_WRONGLY = 2;
@@ -35,10 +35,22 @@ async function main(words: readonly string[], stop: AbortSignal): Promise<number
       process.stderr.write(`agentcol: ${error.message}; agentcol --help says how\n`);
       return CALLED_WRONGLY;
     }
-    const text = error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error);
-    process.stderr.write(`${text ?? 'unknown error'}\n`);
+    const text = error instanceof ConfigError ? error.message : `agentcol: ${describeError(error)}\n${frames(error)}`;
+    process.stderr.write(`${text.trimEnd()}\n`);
     return FAILED;
   }
+}
+
+/** Where the first of its causes was thrown: this is a fault of ours. */
+function frames(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if (error.cause instanceof Error) return frames(error.cause);
+  return (
+    error.stack
+      ?.split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .join('\n') ?? ''
+  );
 }
 
 // The reader of a pipe has seen enough ("agentcol --once | head"): no reason to complain.

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { didYouMean } from '../config/nearest.ts';
 
 export type CommandLine =
   | { readonly command: 'help' | 'version' | 'components' }
@@ -22,7 +23,8 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   const command = COMMANDS.find((known) => known === name);
   if (values.help === true) return { command: 'help' };
   if (values.version === true) return { command: 'version' };
-  if (command === undefined) throw new UsageError(`unknown command ${JSON.stringify(name)}`);
+  if (command === undefined)
+    throw new UsageError(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
   if (rest.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`);
   if (values.once === true && command !== 'run') throw new UsageError(`--once has no meaning for ${command}`);
   const { config: files = [], set: sets = [] } = values;

@@ -15,9 +15,13 @@ export async function once(files: readonly string[], sets: readonly string[], st
     await Promise.race([service.caughtUp(), aborted(stop)]);
     if (stop.aborted) return 1;
     const { failures } = service;
-    for (const { component, reason, message } of failures) logger.error(message, { component, reason });
+    // The readers of one receiver fail together, with one message.
+    const reasons = new Map(failures.map((failure) => [`${failure.component} ${failure.message}`, failure]));
+    for (const { component, reason, message } of reasons.values()) logger.error(message, { component, reason });
     const { exposition } = await import('../../exporters/prometheus/exposition.ts');
-    await print(exposition(service.sources, 'text'));
+    // As a scrape would show it: validated against the exporter's schema, which has these options.
+    const settings = [...config.exporters.values()].find(({ type }) => type === 'prometheus')?.settings;
+    await print(exposition(service.sources, 'text', settings as Parameters<typeof exposition>[2]));
     return failures.length > 0 ? 1 : 0;
   } finally {
     await service.shutdown();

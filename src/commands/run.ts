@@ -14,21 +14,26 @@ export async function run(files: readonly string[], sets: readonly string[], sto
   for (const warning of config.warnings) logger.warn(warning);
   const service = await Service.create(config, { logger });
   await service.start();
-  surviveFaults(logger);
+  const surviving = surviveFaults(logger);
   logger.info(`agentcol ${packageVersion()} started with ${loaded.files.join(', ')}`);
   for (const [id, pipeline] of config.service.pipelines) logger.info(`pipeline ${id}: ${describePipeline(pipeline)}`);
   await aborted(stop);
   logger.info('stopping');
   await service.shutdown();
+  surviving[Symbol.dispose]();
   logger.info('stopped');
   return 0;
 }
 
-/** From here on nothing ends the process but a signal: a fault in one part is no reason to lose the others. */
-function surviveFaults(logger: Logger): void {
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (fault: unknown) => logger.error('unexpected error, please report it', faultFields(fault)));
-  }
+/** Meanwhile nothing ends the process but a signal: a fault in one part is no reason to lose the others. */
+function surviveFaults(logger: Logger): Disposable {
+  const log = (fault: unknown): void => logger.error('unexpected error, please report it', faultFields(fault));
+  process.on('uncaughtException', log).on('unhandledRejection', log);
+  return {
+    [Symbol.dispose]: () => {
+      process.off('uncaughtException', log).off('unhandledRejection', log);
+    },
+  };
 }
 
 /** Not the message: that of JSON.parse, for one, quotes what it was given. */

@@ -111,6 +111,7 @@ function isAtOrBelow(pointer: string, parent: string): boolean {
 /** Of several alternatives, the errors of the one that was meant, if that can be told. */
 function explainChoice(choice: ErrorObject, inside: readonly ErrorObject[], wording: Wording): Explanation[] {
   const path = pointerPath(choice.instancePath);
+  if (inside.length === 0) return [{ path, ofKey: false, message: 'fits more than one of its forms' }];
   const schemas: readonly unknown[] = Array.isArray(choice.schema) ? choice.schema : [];
   const branches = schemas.map((_, index) =>
     inside.filter((error) => error.schemaPath.startsWith(`${choice.schemaPath}/${index}/`)),
@@ -130,7 +131,7 @@ function explainChoice(choice: ErrorObject, inside: readonly ErrorObject[], word
     expected.length > 0
       ? `expected ${[...new Set(expected)].join(' or ')}, not ${wording.describe(path)}`
       : inside.map((error) => explainOne(error, wording).message).join(', or ');
-  return [{ path, ofKey: false, message: message === '' ? 'fits more than one of its forms' : message }];
+  return [{ path, ofKey: false, message }];
 }
 
 /** A missing key is no second mistake where an unknown key is it, misspelt. */
@@ -166,8 +167,10 @@ function explainOne(error: ErrorObject, wording: Wording): Explanation {
     }
     case 'required':
       return here(`missing key ${JSON.stringify(error.params['missingProperty'])}`);
-    case 'uniqueItems':
-      return here(`entries ${String(error.params['j'])} and ${String(error.params['i'])} (from 0) are the same`);
+    case 'uniqueItems': {
+      const second = Math.max(Number(error.params['i']), Number(error.params['j']));
+      return { path: [...path, String(second)], ofKey: false, message: 'stands in the list already' };
+    }
     case 'type': {
       const hint = becomesText(error) ? '; quotes make it text' : '';
       return here(

@@ -58,7 +58,7 @@ function isMetrics(draft: Draft, id: string): boolean {
   const message =
     type === 'traces' || type === 'logs'
       ? `${type} pipelines are not in this version yet, only metrics`
-      : `${JSON.stringify(id)} is no pipeline id: write "metrics" or "metrics/name"${didYouMean(id, ['metrics'])}`;
+      : `${JSON.stringify(id)} is no pipeline id: write "metrics" or "metrics/name"${didYouMean(type ?? id, ['metrics'])}`;
   draft.findings.push(findingAtKey(draft.root, ['service', 'pipelines', id], message));
   return false;
 }

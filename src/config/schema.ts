@@ -35,6 +35,9 @@ export class SchemaCheck {
       // anyOf: [{required: [tables]}, {required: [preset]}] names keys that are defined outside of it.
       strictRequired: false,
       useDefaults: true,
+      // Schemas are ours, and tests check them; compiling the schema of schemas would be most of the time.
+      meta: false,
+      validateSchema: false,
       formats: {
         duration: isDuration,
         endpoint: (text: string) => parseEndpoint(text) !== undefined,

@@ -37,7 +37,7 @@ describe('a file that is no configuration', () => {
   });
 
   test('an alias bomb is refused at once', async () => {
-    const lines = [...'bcdefghij'].map((key, index) => {
+    const lines = Array.from('bcdefghij').map((key, index) => {
       const before = 'abcdefghi'[index]!;
       return `${key}: &${key} [${Array(9).fill(`*${before}`).join(', ')}]`;
     });

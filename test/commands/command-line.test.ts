@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { parseCommandLine, UsageError } from '../../src/commands/command-line.ts';
+
+describe('a call', () => {
+  const none = { files: [], sets: [] };
+  test.each([
+    [[], { command: 'run', ...none }],
+    [['run'], { command: 'run', ...none }],
+    [['--once'], { command: 'once', ...none }],
+    [['run', '--once', '-c', 'a'], { command: 'once', files: ['a'], sets: [] }],
+    [
+      ['--config', 'a', '--set', 'x=1', '--config=b', '--set=y::z=2=3'],
+      { command: 'run', files: ['a', 'b'], sets: ['x=1', 'y::z=2=3'] },
+    ],
+    [['--config', 'a', 'validate'], { command: 'validate', files: ['a'], sets: [] }],
+    [['components'], { command: 'components' }],
+    [['--version'], { command: 'version' }],
+    [['-h'], { command: 'help' }],
+    [['validate', '--help'], { command: 'help' }],
+  ])('%j', (words, line) => {
+    expect(parseCommandLine(words)).toEqual(line);
+  });
+});
+
+describe('a call that means nothing', () => {
+  test.each([
+    [['--confg', 'a'], "Unknown option '--confg'"],
+    [['--config'], "Option '-c, --config <value>' argument missing"],
+    [['--once=5'], "Option '--once' does not take an argument"],
+    [['start'], 'unknown command "start"'],
+    [['validat'], 'unknown command "validat"; did you mean "validate"?'],
+    [['run', 'otel-config.yaml'], 'unexpected argument "otel-config.yaml"'],
+    [['validate', '--once'], '--once has no meaning for validate'],
+    [['components', '--config', 'a'], 'components takes no configuration'],
+  ])('%j: %s', (words, message) => {
+    expect(() => parseCommandLine(words)).toThrow(new UsageError(message));
+  });
+});

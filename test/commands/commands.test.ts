@@ -1,0 +1,138 @@
+import { once as event } from 'node:events';
+import fs from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { components } from '../../src/commands/components.ts';
+import { once } from '../../src/commands/once.ts';
+import { run } from '../../src/commands/run.ts';
+import { validate } from '../../src/commands/validate.ts';
+import { factories } from '../../src/components.ts';
+import { jobsConfig, jobsDatabase } from './jobs.ts';
+
+let folder: string;
+let out: string;
+let err: string;
+
+/** process.stdout and process.stderr, written to `take` instead. */
+function capture(stream: NodeJS.WriteStream, take: (text: string) => void): void {
+  vi.spyOn(stream, 'write').mockImplementation((text, ...rest) => {
+    take(String(text));
+    for (const callback of rest) if (typeof callback === 'function') callback();
+    return true;
+  });
+}
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-commands-'));
+  out = '';
+  err = '';
+  capture(process.stdout, (text) => (out += text));
+  capture(process.stderr, (text) => (err += text));
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+test('components lists every type under its kind, with what it does', async () => {
+  expect(await components()).toBe(0);
+  for (const { kind, type, summary } of factories) {
+    const section = out.split('\n\n').find((lines) => lines.startsWith(`${kind}s:\n`));
+    expect(section).toMatch(new RegExp(`^  ${type} `, 'm'));
+    expect(section).toContain(summary);
+  }
+});
+
+describe('validate', () => {
+  test('says OK', async () => {
+    expect(await validate([jobsConfig(folder)], [])).toBe(0);
+    expect({ out, err }).toEqual({ out: `${folder}/jobs.yaml: OK\n`, err: '' });
+  });
+
+  test('warns of what is not used', async () => {
+    expect(await validate([jobsConfig(folder)], ['exporters::prometheus/b='])).toBe(0);
+    expect(err).toBe(
+      '--set exporters::prometheus/b: exporters: "prometheus/b" is configured, but used in no pipeline\n',
+    );
+  });
+});
+
+describe('once', () => {
+  test('prints what a recount of the rows says', async () => {
+    jobsDatabase(folder);
+    expect(await once([jobsConfig(folder)], [], new AbortController().signal)).toBe(0);
+    expect(out).toContain('jobs_total{kind="a"} 2\n');
+    expect(out).toContain('jobs_total{kind="b"} 1\n');
+  });
+
+  test('names metrics as a scrape would', async () => {
+    jobsDatabase(folder);
+    await once([jobsConfig(folder)], ['exporters::prometheus::namespace=lab'], new AbortController().signal);
+    expect(out).toContain('lab_jobs_total{kind="a"} 2\n');
+  });
+
+  test('is 1, with each reason once, when a source cannot be read', async () => {
+    expect(await once([jobsConfig(folder)], ['exporters::prometheus/b='], new AbortController().signal)).toBe(1);
+    const lines = err
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toContainEqual(
+      expect.stringContaining('"prometheus/b" is configured, but used in no pipeline'),
+    );
+    const errors = lines.filter(({ level }) => level === 'error');
+    expect(errors).toMatchObject([{ component: 'sqlite', reason: 'missing' }]);
+    expect(errors[0]?.['msg']).toContain(`${folder}/jobs.db`);
+  });
+
+  test('is 1, and prints nothing, when it is stopped before', async () => {
+    jobsDatabase(folder);
+    expect(await once([jobsConfig(folder)], [], AbortSignal.abort())).toBe(1);
+    expect(out).toBe('');
+  });
+});
+
+describe('run', () => {
+  test('tells where the configuration is and what goes where, until it is stopped', async () => {
+    jobsDatabase(folder);
+    const stop = new AbortController();
+    const running = run([jobsConfig(folder)], ['exporters::prometheus/b='], stop.signal);
+    await vi.waitFor(() => expect(err).toContain('pipeline metrics: sqlite -> prometheus'));
+    expect(err).toContain(`started with ${folder}/jobs.yaml`);
+    stop.abort();
+    expect(await running).toBe(0);
+    expect(err).toMatch(/"msg":"stopping".*"msg":"stopped"/s);
+    expect(out).toBe('');
+  });
+
+  test('goes on after a fault, and logs where it was but not what it said', async () => {
+    const stop = new AbortController();
+    const running = run([jobsConfig(folder)], [], stop.signal);
+    await vi.waitFor(() => expect(err).toContain('pipeline metrics'));
+    // Not the listeners of the test runner.
+    const [log] = process.listeners('uncaughtException').slice(-1);
+    log?.(Object.assign(new SyntaxError('private text'), { code: 'E_PARSE' }), 'uncaughtException');
+    log?.('private text' as unknown as Error, 'uncaughtException');
+    expect(err).toMatch(/"error":"SyntaxError","code":"E_PARSE","stack":\["at /);
+    expect(err).toContain('"error":"string"');
+    expect(err).not.toContain('private text');
+    stop.abort();
+    expect(await running).toBe(0);
+    expect(process.listeners('uncaughtException')).not.toContain(log);
+  });
+
+  test('an address in use is told with its place', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await event(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const set = `exporters::prometheus::endpoint=127.0.0.1:${port}`;
+    await expect(run([jobsConfig(folder)], [set], new AbortController().signal)).rejects.toThrow(
+      new RegExp(`^--set exporters::prometheus::endpoint: .*${port}`),
+    );
+    server.close();
+  });
+});

@@ -1,0 +1,118 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
+import { jobsConfig, jobsDatabase } from './jobs.ts';
+
+const MAIN = path.resolve('src/main.ts');
+const TSX = import.meta.resolve('tsx');
+let folder: string;
+const children: ChildProcessByStdio<null, Readable, Readable>[] = [];
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-main-'));
+});
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+/** agentcol in a folder and a home of its own. */
+function start(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...words], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: folder, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  return child;
+}
+
+async function call(words: readonly string[], env?: Readonly<Record<string, string>>) {
+  const child = start(words, env);
+  const exit = once(child, 'close') as Promise<[number]>;
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+  return { out, err, code };
+}
+
+/** Resolves when standard error has said it. */
+async function says(child: ChildProcessByStdio<null, Readable, Readable>, words: string): Promise<void> {
+  let said = '';
+  for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
+    said += String(chunk);
+    if (said.includes(words)) return;
+  }
+  throw new Error(`it ended without saying ${JSON.stringify(words)}, but:\n${said}`);
+}
+
+describe('what is asked about agentcol itself', () => {
+  test('--version', async () => {
+    expect(await call(['--version'])).toEqual({ out: `agentcol ${manifest.version}\n`, err: '', code: 0 });
+  });
+
+  test('--help tells every option and exit code', async () => {
+    const { out, code } = await call(['--help']);
+    expect(code).toBe(0);
+    for (const word of ['--config', '--set', '--once', '--version', 'validate', 'components', 'Exit codes']) {
+      expect(out).toContain(word);
+    }
+  });
+
+  test('a wrong call ends with 2 and one line', async () => {
+    expect(await call(['--confg'])).toEqual({
+      out: '',
+      err: "agentcol: Unknown option '--confg'; agentcol --help says how\n",
+      code: 2,
+    });
+  });
+});
+
+describe('without --config', () => {
+  test('the configuration of the folder is taken', async () => {
+    fs.renameSync(jobsConfig(folder), path.join(folder, 'otel-config.yaml'));
+    expect(await call(['validate'])).toEqual({ out: 'otel-config.yaml: OK\n', err: '', code: 0 });
+  });
+
+  test('the shipped one starts, and says what it waits for; relative paths are of the folder', async () => {
+    const set = ['--set', 'exporters::prometheus::endpoint=127.0.0.1:0'];
+    const child = start(set, { AGENT_WORKFLOW_DB: 'here.db' });
+    await says(child, `waiting for ${fs.realpathSync(folder)}/here.db`);
+  });
+});
+
+describe('exit codes and streams', () => {
+  test('a configuration that is wrong ends with 1, every mistake on standard error', async () => {
+    const config = jobsConfig(folder, 'colection_interval: 1s');
+    const { out, err, code } = await call(['validate', '-c', config, '--set', 'exporters::prom=']);
+    expect({ out, code }).toEqual({ out: '', code: 1 });
+    expect(err).toBe(
+      `${config}:5:5: receivers::sqlite: unknown key "colection_interval"; did you mean "collection_interval"?\n` +
+        '--set exporters::prom: exporters: unknown exporter type "prom" (exporters of this build: prometheus)\n',
+    );
+  });
+
+  test('a reader that has seen enough is no reason to complain', async () => {
+    jobsDatabase(folder);
+    const child = start(['--once', '--config', jobsConfig(folder)]);
+    child.stdout.destroy();
+    const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'close') as Promise<[number]>]);
+    expect(err).not.toMatch(/EPIPE|at /);
+    expect(code).toBe(0);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s stops it cleanly', async (signal) => {
+    const child = start(['--config', jobsConfig(folder)]);
+    await says(child, 'started with');
+    const closed = once(child, 'close') as Promise<[number]>;
+    child.kill(signal);
+    const [err, [code]] = await Promise.all([text(child.stderr), closed]);
+    expect(code).toBe(0);
+    expect(err).toMatch(/"msg":"stopping".*"msg":"stopped"/s);
+  });
+});

@@ -119,8 +119,9 @@ export async function checkHistories(numRuns: number): Promise<void> {
           }
           await commitAndHold(story);
         }
+        await story.keepsHolding();
         story.clock.advance(25 * HOUR);
-        await story.holds();
+        await story.keepsHolding();
       },
     ),
     { numRuns },

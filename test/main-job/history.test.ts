@@ -54,7 +54,7 @@ describe('following a database', () => {
     story.logger.toolStart({ session: 'a', agent: 'architect', tool: 'Bash', at: NOON });
     await story.holds();
     story.clock.advance(24 * HOUR - 1000);
-    await story.holds();
+    await story.cycle();
     story.clock.advance(2000);
     await story.holds();
     const abandoned = {
@@ -121,7 +121,7 @@ describe('sessions', () => {
     story.logger.stop('a', story.clock.nowMs);
     await story.holds();
     story.clock.advance(29 * MINUTE);
-    await story.holds();
+    await story.cycle();
     story.clock.advance(2 * MINUTE);
     await story.holds();
     expect(story.collector.samples().get('agent_workflow_session_duration_seconds_sum')).toBe(20 * 60);

@@ -113,10 +113,11 @@ export class PrometheusExporter implements MetricsExporter {
     if (this.#served === undefined) return catchingUp(this.#next?.sources ?? []);
     const format = negotiate(request.headers.accept);
     this.#askedAtMs.set(format, this.#settings.now());
-    const body = this.#served.exposition.chunks(format);
+    const { exposition } = this.#served;
+    const body = exposition.chunks(format);
     const headers = { 'Content-Type': CONTENT_TYPES[format], Vary: 'Accept, Accept-Encoding' };
     if (this.#config.compression !== 'gzip' || !acceptsGzip(request.headers['accept-encoding'])) {
-      return { status: 200, headers, body };
+      return { status: 200, headers, body, done: exposition.hold() };
     }
     return this.#compress(body).then((compressed) => ({
       status: 200,

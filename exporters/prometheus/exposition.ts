@@ -35,6 +35,7 @@ export class Exposition {
   #families: readonly PublishedFamily[] = [];
   #refusals: readonly string[] = [];
   readonly #ready = new Map<Format, readonly Buffer[]>();
+  #held = 0;
 
   constructor(sources: readonly MetricSource[], options: ExpositionOptions = {}) {
     this.#sources = sources;
@@ -65,17 +66,26 @@ export class Exposition {
     }
   }
 
-  /** The whole text in pieces, ready to be sent; the same array until something changes. */
+  /**
+   * The whole text in pieces, ready to be sent; the same array until something changes. What is in them may then change,
+   * too, unless they are held.
+   */
   chunks(format: Format): readonly Buffer[] {
     let chunks = this.#ready.get(format);
     if (chunks === undefined) {
       const pieces: Buffer[] = [];
-      for (const family of this.#families) family.appendTo(pieces, format);
+      for (const family of this.#families) family.appendTo(pieces, format, this.#held === 0);
       pieces.push(Buffer.from(ENDINGS[format]));
       this.#ready.set(format, pieces);
       chunks = pieces;
     }
     return chunks;
+  }
+
+  /** Leaves what `chunks` gave as it is until the returned function is called, once. */
+  hold(): () => void {
+    this.#held += 1;
+    return () => (this.#held -= 1);
   }
 
   text(format: Format): string {

@@ -17,10 +17,15 @@ interface Entry {
   block: Block;
 }
 
+/** More than a block grows by until its numbers have a digit more. */
+const SPARE_BYTES = 256;
+
 /** Neighbouring entries and their text. */
 class Block {
   readonly entries: Entry[];
   readonly #ready = new Map<Format, Buffer>();
+  /** Where the text is written: kept, because buffers are what the garbage collector takes longest to clear away. */
+  readonly #room = new Map<Format, Buffer>();
 
   constructor(entries: Entry[]) {
     this.entries = entries;
@@ -31,14 +36,23 @@ class Block {
     return this.#ready.get(format);
   }
 
-  keep(format: Format, text: string): Buffer {
-    const buffer = Buffer.from(text);
+  /** `inPlace`: nobody is reading what was ready before. */
+  keep(format: Format, text: string, inPlace: boolean): Buffer {
+    const bytes = Buffer.byteLength(text);
+    let room = this.#room.get(format);
+    if (room === undefined || !inPlace || room.byteLength < bytes) {
+      room = Buffer.allocUnsafeSlow(bytes + SPARE_BYTES);
+      this.#room.set(format, room);
+    }
+    room.write(text);
+    const buffer = room.subarray(0, bytes);
     this.#ready.set(format, buffer);
     return buffer;
   }
 
   forget(format: Format): void {
     this.#ready.delete(format);
+    this.#room.delete(format);
   }
 
   changed(): void {
@@ -88,12 +102,16 @@ export class PublishedFamily {
     if (block.entries.length === 0) this.#blocks.splice(this.#blocks.indexOf(block), 1);
   }
 
-  /** Appends the text of the family in pieces; none while it has no series. What did not change is the same buffer as before. */
-  appendTo(chunks: Buffer[], format: Format): void {
+  /**
+   * Appends the text of the family in pieces; none while it has no series. What did not change is the same buffer as
+   * before; `inPlace`: what changed may be written over what was there.
+   */
+  appendTo(chunks: Buffer[], format: Format, inPlace: boolean): void {
     if (this.#blocks.length === 0) return;
     chunks.push(Buffer.from(this.#writer.header(format)));
-    for (const block of this.#blocks)
-      chunks.push(block.ready(format) ?? block.keep(format, this.#write(block, format)));
+    for (const block of this.#blocks) {
+      chunks.push(block.ready(format) ?? block.keep(format, this.#write(block, format), inPlace));
+    }
   }
 
   /** The text of the family, written anew. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -6,13 +6,15 @@ import type { Duplex } from 'node:stream';
 import type { Component, Logger } from '../component.ts';
 import type { Endpoint } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { listenPrivately, MAX_SOCKET_PATH_BYTES, occupant, removeSocket } from './unix-socket.ts';
+import { listenPrivately, MAX_SOCKET_PATH_BYTES, occupant } from './unix-socket.ts';
 
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Several buffers are sent one after the other, without being copied together. */
   readonly body: string | readonly Uint8Array[];
+  /** Called once, when the body has been sent or is no longer needed. */
+  readonly done?: () => void;
 }
 
 /** Answers one request; a POST reads its own body, with a bound of its own. What it throws is logged and answered by 500. */
@@ -153,7 +155,11 @@ class HttpListener implements Listener {
       reply = { status: 500, body: 'internal error\n' };
     }
     // The client left while the reply was made: a write would be an error that nobody waits for.
-    if (response.destroyed) return;
+    if (response.destroyed) {
+      reply.done?.();
+      return;
+    }
+    if (reply.done !== undefined) response.once('close', reply.done);
     const chunks = typeof reply.body === 'string' ? [Buffer.from(reply.body)] : reply.body;
     response.statusCode = reply.status;
     response.setHeader('Content-Type', 'text/plain; charset=utf-8');
@@ -212,7 +218,7 @@ class HttpListener implements Listener {
       const found = await occupant(path);
       if (found === 'other file') throw new ConfigError('there is a file of that name that is not a socket');
       if (found === 'live') throw error;
-      removeSocket(path);
+      rmSync(path, { force: true });
       this.#logger.info(`removed the socket that a dead process left at ${path}`);
       await listening(server, () => listenPrivately(server, path));
     }

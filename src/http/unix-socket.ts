@@ -1,4 +1,4 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 
 /** sun_path is 104 bytes on macOS and 108 on Linux, the closing NUL included. */
@@ -35,13 +35,4 @@ export async function occupant(path: string): Promise<Occupant> {
       resolve(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? 'stale' : 'live');
     });
   });
-}
-
-/** Removes what a dead process left behind. */
-export function removeSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
 }

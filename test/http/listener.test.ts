@@ -113,6 +113,14 @@ describe('routes', () => {
     );
   });
 
+  test('tells when the body is no longer needed', async () => {
+    let finish = (): void => {};
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const server = await started({}, { '/done': { GET: () => ({ status: 200, body: 'x', done: finish }) } });
+    expect(await send(server, closing('GET /done'))).toMatch(/x$/);
+    await finished;
+  });
+
   test('lets a route read what is posted', async () => {
     const server = await started();
     expect(await send(server, closing('POST /both', 'Content-Length: 5\r\n') + 'abcde')).toMatch(/\r\n\r\nabcde$/);
@@ -152,6 +160,7 @@ describe('routes', () => {
     socket.destroy();
     await slow.left;
     slow.answer('too late');
+    await slow.done;
     expect(await send(server, closing('GET /hello'))).toMatch(/hello\n$/);
   });
 });
@@ -162,13 +171,16 @@ function slowRoute() {
   let hear: (request: IncomingMessage) => void = () => {};
   const reply = new Promise<Reply>((resolve) => (answer = resolve));
   const asked = new Promise<IncomingMessage>((resolve) => (hear = resolve));
+  let finish: () => void = () => {};
+  const done = new Promise<void>((resolve) => (finish = resolve));
   return {
+    done,
     asked,
     /** The client is gone, and the server knows. */
     left: asked.then(async (request) => {
       await once(request.socket, 'close');
     }),
-    answer: (body: string) => answer({ status: 200, body }),
+    answer: (body: string) => answer({ status: 200, body, done: finish }),
     routes: {
       '/slow': {
         GET: (request: IncomingMessage) => {

@@ -1,4 +1,5 @@
-import { request, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
+import { once } from 'node:events';
+import { request, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +110,22 @@ describe('a scrape', () => {
     expect((await get()).body.toString()).toContain('runs_total 1\n');
     source.commit();
     expect((await get()).body.toString()).toContain('runs_total 2\n');
+  });
+
+  test('that is read slowly gets what was there when it began', async () => {
+    const source = new MemorySource();
+    for (let index = 0; index < 20_000; index += 1) source.set(runs, { index, long: 'x'.repeat(500) }, 1);
+    await serve({}, source);
+    const before = exposition([source], 'text');
+    const url = new URL(`http://${exporter.address ?? ''}`);
+    const slow = request({ host: url.hostname, port: url.port, path: '/metrics', agent: false }).end();
+    const [response] = (await once(slow, 'response')) as [IncomingMessage];
+    for (let index = 0; index < 20_000; index += 7) source.set(runs, { index, long: 'x'.repeat(500) }, 2);
+    source.commit();
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString() === before).toBe(true);
+    expect((await get()).body.toString() === exposition([source], 'text')).toBe(true);
   });
 
   test('reads neither the series nor the progress of a source once its format is ready', async () => {

@@ -29,7 +29,15 @@ describe('an exposition that is kept ready', () => {
   ];
   const step = fc.record({
     source: fc.nat(1),
-    action: fc.constantFrom(...Array.from({ length: 12 }, () => 'set'), 'remove', 'remove', 'commit', 'read', 'forget'),
+    action: fc.constantFrom(
+      ...Array.from({ length: 12 }, () => 'set'),
+      'remove',
+      'remove',
+      'commit',
+      'read',
+      'hold',
+      'forget',
+    ),
     // Mostly the first, so that it has enough series to split blocks.
     metric: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(METRICS.length - 1) }),
     // `b` may be empty, so that series become equal.
@@ -42,6 +50,8 @@ describe('an exposition that is kept ready', () => {
       fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
         const sources = [new MemorySource('metrics'), new MemorySource('metrics/two')];
         const kept = connected(sources);
+        let held:
+          { readonly text: string; readonly chunks: readonly Buffer[]; readonly release: () => void } | undefined;
         for (const { source: at, action, metric: index, attributes, value } of steps) {
           const source = sources[at]!;
           const one = METRICS[index]!;
@@ -54,7 +64,13 @@ describe('an exposition that is kept ready', () => {
           else if (action === 'remove') source.remove(one, attributes);
           else if (action === 'commit') source.commit();
           else if (action === 'read') kept.chunks('text');
-          else kept.forget('text');
+          else if (action === 'hold' && held === undefined) {
+            held = { text: textOf(kept, 'text'), chunks: kept.chunks('text'), release: kept.hold() };
+          } else if (action === 'hold' && held !== undefined) {
+            expect(Buffer.concat(held.chunks).toString()).toBe(held.text);
+            held.release();
+            held = undefined;
+          } else kept.forget('text');
         }
         for (const source of sources) source.commit();
         expect(textOf(kept, 'text')).toBe(exposition(sources, 'text'));
@@ -102,7 +118,31 @@ describe('an exposition that is kept ready', () => {
     expect(kept.chunks('text')).toBe(chunks);
     source.set(metric('runs', 'counter'), {}, 2).commit();
     expect(kept.chunks('text')).not.toBe(chunks);
+  });
+
+  test('stays as it was read while somebody holds it', () => {
+    const source = new MemorySource().set(metric('runs', 'counter'), {}, 1);
+    const kept = connected([source]);
+    const chunks = kept.chunks('text');
+    const release = [kept.hold(), kept.hold()];
+    for (const value of [2, 3]) {
+      source.set(metric('runs', 'counter'), {}, value).commit();
+      expect(textOf(kept, 'text')).toContain(`runs_total ${value}\n`);
+      release.pop()?.();
+    }
     expect(Buffer.concat(chunks).toString()).toContain('runs_total 1\n');
+  });
+
+  test('is written where it was, when nobody holds it and it fits', () => {
+    const source = new MemorySource().set(metric('runs', 'counter'), { a: 'b' }, 1);
+    const kept = connected([source]);
+    const memory = () => new Set(kept.chunks('text').map((chunk) => chunk.buffer));
+    const before = memory();
+    source.set(metric('runs', 'counter'), { a: 'b' }, 123_456).commit();
+    expect([...memory()].filter((buffer) => before.has(buffer)).length).toBeGreaterThan(0);
+    expect(textOf(kept, 'text')).toBe(exposition([source], 'text'));
+    source.set(metric('runs', 'counter'), { a: 'x'.repeat(1_000) }, 1).commit();
+    expect(textOf(kept, 'text')).toBe(exposition([source], 'text'));
   });
 
   test('says which metrics are left out, and why', () => {

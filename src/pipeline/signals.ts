@@ -76,20 +76,15 @@ export function mapAttributes(
   batch: MetricsBatch,
   map: (attributes: Attributes, metric: Metric) => Attributes | undefined,
 ): MetricsBatch {
-  let changed = false;
   const metrics = batch.metrics.map((points): MetricPoints => {
     if ('histograms' in points) {
       const histograms = mapPoints(points.histograms, points.metric, map, mergeHistograms);
-      if (histograms === points.histograms) return points;
-      changed = true;
-      return { ...points, histograms };
+      return histograms === points.histograms ? points : { ...points, histograms };
     }
     const numbers = mapPoints(points.points, points.metric, map, (a, b) => mergeNumbers(points.metric, a, b));
-    if (numbers === points.points) return points;
-    changed = true;
-    return { ...points, points: numbers };
+    return numbers === points.points ? points : { ...points, points: numbers };
   });
-  return changed ? { ...batch, metrics } : batch;
+  return metrics.every((points, index) => points === batch.metrics[index]) ? batch : { ...batch, metrics };
 }
 
 function mapPoints<P extends { readonly attributes: Attributes }>(

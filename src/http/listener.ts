@@ -1,11 +1,11 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Component, Logger } from '../component.ts';
 import type { Endpoint } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
+import { addressError, codeOf, hostPort } from './address.ts';
 import { listenPrivately, MAX_SOCKET_PATH_BYTES, occupant } from './unix-socket.ts';
 
 export interface Reply {
@@ -102,7 +102,7 @@ class HttpListener implements Listener {
     try {
       await this.#listen(server);
     } catch (error) {
-      throw this.#addressError(error);
+      throw addressError(this.#endpoint, error);
     }
     server.on('error', (error) => this.#logger.error(`listen on ${this.#address ?? ''}: ${describeError(error)}`));
     this.#server = server;
@@ -223,42 +223,6 @@ class HttpListener implements Listener {
       await listening(server, () => listenPrivately(server, path));
     }
   }
-
-  #addressError(error: unknown): ConfigError {
-    const endpoint = this.#endpoint;
-    const where = endpoint.kind === 'unix' ? `unix:${endpoint.path}` : hostPort(endpoint.host, endpoint.port);
-    const remedy = endpoint.kind === 'unix' ? socketRemedy(error, endpoint.path) : portRemedy(error);
-    const message = `listen on ${where}: ${remedy ?? describeError(error)}`;
-    return new ConfigError([{ path: ['endpoint'], message }], { cause: error });
-  }
-}
-
-function portRemedy(error: unknown): string | undefined {
-  switch (codeOf(error)) {
-    case 'EADDRINUSE':
-      return 'the address is in use, perhaps by another agentcol; stop what listens there, or set endpoint to another port';
-    case 'EACCES':
-      return 'permission denied; ports below 1024 are reserved: set endpoint to a higher one';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine has no such address; set endpoint to one of its own, such as 127.0.0.1';
-    default:
-      return undefined;
-  }
-}
-
-function socketRemedy(error: unknown, path: string): string | undefined {
-  switch (codeOf(error)) {
-    case 'EADDRINUSE':
-      return 'a running process listens there, perhaps another agentcol; stop it, or set endpoint to another path';
-    case 'EACCES':
-      // libuv says so of a missing folder, too.
-      return existsSync(dirname(path))
-        ? 'permission denied; set endpoint to a path in a folder that this user may write to'
-        : 'its folder does not exist; create it, or set endpoint to another path';
-    default:
-      return undefined;
-  }
 }
 
 function listening(server: Server, listen: () => void): Promise<void> {
@@ -294,15 +258,7 @@ function hasUnreadBody(request: IncomingMessage): boolean {
   return !request.complete && (encoding !== undefined || length !== '0');
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
 function formatAddress(address: ReturnType<Server['address']>): string | undefined {
   if (address === null) return undefined;
   return typeof address === 'string' ? `unix:${address}` : hostPort(address.address, address.port);
-}
-
-function hostPort(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -4,11 +4,13 @@ import { exposition } from '../../exporters/prometheus/exposition.ts';
 import { awkwardSource } from '../exporters/prometheus/awkward-source.ts';
 import { requirement } from './requirement.ts';
 
-const promtool = requirement('promtool (Debian package prometheus)', spawnSync('promtool', ['--version']).status === 0);
+const PROGRAM = 'promtool';
+
+const promtool = requirement('promtool (Debian package prometheus)', spawnSync(PROGRAM, ['--version']).status === 0);
 
 describe.skipIf(!promtool.met)(`promtool check metrics${promtool.reason}`, () => {
   const check = (input: string) => {
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(PROGRAM, ['check', 'metrics'], { input, encoding: 'utf8' });
     return { status, said: stdout + stderr };
   };
 

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Endpoint } from '../config/fragments.ts';
+import { ConfigError, describeError } from '../errors.ts';
+
+/** Why `endpoint` cannot be listened on, and what to do about it. */
+export function addressError(endpoint: Endpoint, error: unknown): ConfigError {
+  const where = endpoint.kind === 'unix' ? `unix:${endpoint.path}` : hostPort(endpoint.host, endpoint.port);
+  const remedy = endpoint.kind === 'unix' ? socketRemedy(error, endpoint.path) : portRemedy(error);
+  const message = `listen on ${where}: ${remedy ?? describeError(error)}`;
+  return new ConfigError([{ path: ['endpoint'], message }], { cause: error });
+}
+
+function portRemedy(error: unknown): string | undefined {
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return 'the address is in use, perhaps by another agentcol; stop what listens there, or set endpoint to another port';
+    case 'EACCES':
+      return 'permission denied; ports below 1024 are reserved: set endpoint to a higher one';
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'this machine has no such address; set endpoint to one of its own, such as 127.0.0.1';
+    default:
+      return undefined;
+  }
+}
+
+function socketRemedy(error: unknown, path: string): string | undefined {
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return 'a running process listens there, perhaps another agentcol; stop it, or set endpoint to another path';
+    case 'EACCES':
+      // libuv says so of a missing folder, too.
+      return existsSync(dirname(path))
+        ? 'permission denied; set endpoint to a path in a folder that this user may write to'
+        : 'its folder does not exist; create it, or set endpoint to another path';
+    default:
+      return undefined;
+  }
+}
+
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+export function hostPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

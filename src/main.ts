@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseCommandLine, UsageError, type CommandLine } from './commands/command-line.ts';
 import { ConfigError, describeError } from './errors.ts';
+import { keepHeapSmall } from './heap.ts';
 
 const FAILED = 1;
 const CALLED_WRONGLY = 2;
@@ -52,6 +53,8 @@ function frames(error: unknown): string {
       .join('\n') ?? ''
   );
 }
+
+keepHeapSmall();
 
 // The reader of a pipe has seen enough ("agentcol --once | head"): no reason to complain.
 process.stdout.on('error', () => process.exit(0));

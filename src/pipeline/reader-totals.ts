@@ -10,7 +10,7 @@ import {
   type NumberPoint,
 } from './signals.ts';
 import type { MetricStore } from './store.ts';
-import { addTotals, metricKey, type Total } from './total.ts';
+import { addInto, addTotals, copyOf, metricKey, type RunningTotal, type Total } from './total.ts';
 
 /** One series of one reader. */
 interface SeriesTotal {
@@ -18,8 +18,8 @@ interface SeriesTotal {
   readonly key: string;
   readonly attributes: Attributes;
   readonly startTimeMs: number;
-  /** From `delta` points: survives a restart. */
-  kept: Total | undefined;
+  /** From `delta` points: survives a restart. Added to in place, so whoever is shown it gets a copy. */
+  kept: RunningTotal | undefined;
   /** From `open` and `snapshot` points: begins at nothing at every start. */
   live: Total | undefined;
   /** `kept` differs from what is stored. */
@@ -186,9 +186,8 @@ export class ReaderTotals {
   }
 
   #add(series: SeriesTotal, total: Total): void {
-    const kept = series.kept === undefined ? total : addTotals(series.of.metric, series.kept, total);
-    if (kept === series.kept) return;
-    series.kept = kept;
+    if (series.kept === undefined) series.kept = copyOf(total);
+    else if (!addInto(series.of.metric, series.kept, total)) return;
     series.unsaved = true;
     this.#mark(series);
   }
@@ -223,7 +222,8 @@ export class ReaderTotals {
       this.#store.hide(this, metric, key);
       return;
     }
-    const value = kept === undefined ? live : live === undefined ? kept : addTotals(metric, kept, live);
+    const safe = kept === undefined ? undefined : copyOf(kept);
+    const value = safe === undefined ? live : live === undefined ? safe : addTotals(metric, safe, live);
     if (value !== undefined) this.#store.show(this, metric, key, { attributes, startTimeMs, value });
   }
 
@@ -238,7 +238,7 @@ function newSeries(
   key: string,
   attributes: Attributes,
   startTimeMs: number,
-  kept: Total | undefined,
+  kept: RunningTotal | undefined,
 ): SeriesTotal {
   return { of, key, attributes, startTimeMs, kept, live: undefined, unsaved: false, changed: false, gone: false };
 }
@@ -249,6 +249,6 @@ function parseAttributes(key: string): Attributes {
   return Object.fromEntries(JSON.parse(key) as [string, AttributeValue][]);
 }
 
-function parseTotal(json: string): Total {
-  return JSON.parse(json) as Total;
+function parseTotal(json: string): RunningTotal {
+  return JSON.parse(json) as RunningTotal;
 }

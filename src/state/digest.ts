@@ -4,7 +4,7 @@ import { Recent } from './recent.ts';
 /** 128 bits: two of 10^15 keys are equal by chance once in a hundred million. */
 const DIGEST_BYTES = 16;
 /** Session ids and the like, which come again and again. */
-const REMEMBERED = 4096;
+const REMEMBERED = 1024;
 /** Longer texts are identities of single rows: remembering them would only cost memory. */
 const LONGEST_REMEMBERED = 64;
 

@@ -12,7 +12,7 @@ export interface ReaderKey {
 }
 
 /** Keys taken lately, so that a value that comes again and again costs no look-up in the database. */
-const RECENT_KEYS = 4096;
+const RECENT_KEYS = 1024;
 
 /** One reader's position, open rows and once-keys: in memory but for the keys, and as last committed in the state. */
 export class ReaderRecord implements ReaderState {

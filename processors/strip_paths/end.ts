@@ -1,12 +1,13 @@
 /** Follows lists, quotes and blanks to where a path ends. */
 
-const NEXT_START = String.raw`(?=\\?/|%(?:25)*2f|~[/\\]|[A-Za-z]:[\\/]|file:[/\\])`;
+// Case matters: a literal \n ends a line, and \N begins a name.
+const NEXT_START = String.raw`(?=\\?/|%(?:25)*2[fF]|~[/\\]|[A-Za-z]:[\\/]|[fF]ile:[/\\])`;
 /** What parts two paths; not the colon of a drive. */
-const LIST = String.raw`(?:(?<![^\p{L}\p{N}_/\\][a-z]):|[,;=([{&@])${NEXT_START}|%(?:25)*(?:20|2c|3a|3b|3d)(?=%(?:25)*2f)`;
-const STOP = String.raw`[\s"${'`'}<>|“”„«»‘]|['’](?![\p{L}\p{N}])|&(?=\w+=)|%(?:25)*(?:22|26|27|3c|3e|0a|0d)|${LIST}`;
-const IN_QUOTES = new RegExp(String.raw`\s${NEXT_START}|${LIST}`, 'giu');
-const BARE = new RegExp(String.raw`\\[nrt"']|${STOP}`, 'giu');
-const BARE_WINDOWS = new RegExp(STOP, 'giu');
+const LIST = String.raw`(?:(?<![^\p{L}\p{N}_/\\][A-Za-z]):|[,;=([{&@：，；（])${NEXT_START}|%(?:25)*(?:20|2[cC]|3[abdABD])(?=%(?:25)*2[fF])`;
+const STOP = String.raw`[\s"\x60<>|“”„«»‘]|['’](?![\p{L}\p{N}])|&(?=\w+=)|%(?:25)*(?:2[267]|3[ceCE]|0[adAD])|${LIST}`;
+const IN_QUOTES = new RegExp(String.raw`\s${NEXT_START}|${LIST}`, 'gu');
+const BARE = new RegExp(String.raw`\\[nrt"']|${STOP}`, 'gu');
+const BARE_WINDOWS = new RegExp(STOP, 'gu');
 
 /** So many words may follow before one with a separator shows that the path went on: `My Own Documents/report`. */
 const MAX_WORDS = 4;
@@ -16,11 +17,11 @@ const MAX_WINDOWS_WORDS = 12;
 const WORD = / +([^\s"`<>|“”„«»]+)/y;
 const SEPARATOR = /[\\/]|%(?:25)*(?:2f|5c)/i;
 const SEPARATORS = /(?:[\\/]|%(?:25)*(?:2f|5c))+/iy;
-const NEW_START = /[:=,;([{&@'‘]$/;
+const NEW_START = /[:=,;([{&@'‘：，；（]$/;
 /** A flag, a variable, a relative path, an operator. */
 const NOT_A_NAME = /^(?:-[A-Za-z-]|[$~]|\.{1,2}[\\/]|&&)/;
 const PROSE_WITH_SLASH =
-  /^(?:\d|(?:and|either|he|she|his|w|n|y|i|o|yes|on|true|pass|client|read|input)\/(?:\w{1,6})[.,;:!?)]*$|(?:text|application|image|audio|video|font|multipart|message|model)\/[\w.+*-]+)/i;
+  /^(?:\d[\d.,]*\/\d|(?:and|either|he|she|his|w|n|y|i|o|yes|on|true|pass|client|read|input)\/(?:\w{1,6})[.,;:!?)]*$|(?:text|application|image|audio|video|font|multipart|message|model)\/[\w.+*-]+)/i;
 const WITH_EXTENSION = /[^\\/]\.[A-Za-z][A-Za-z0-9]{0,4}$/;
 const TRAILING_PUNCTUATION = ".,:;!?)]}'’…";
 

@@ -13,20 +13,22 @@ export type Start =
   | { readonly kind: 'none'; readonly resume: number };
 
 const SLASH = String.raw`(?:\\?/|%(?:25)*2f)`;
+const BACKSLASH = String.raw`(?:\\|%(?:25)*5c)`;
 const SEPARATOR = String.raw`(?:[\\/]|%(?:25)*(?:2f|5c))`;
 const COLON = String.raw`(?::|%(?:25)*3a)`;
 
 /** What is worth a look at all. */
 export const CANDIDATE = /[/\\~]|%(?:25)*(?:2f|5c)|--?(?:home|Users)-/gi;
 
+/** Where a path may begin right after a letter: escapes (`\n`), terminal colours, `-I/usr`; and lines that a patch changes. */
+const BREAK = String.raw`\\[nrtvfb0]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|(?:\x1b|\\u001b|\\x1b|\\e|\\033)\[[\d;]*[a-z]|(?:^|[\s"'\x60=,;:([{])(?:-[a-z]|[+-])`;
+const AFTER_BREAK = new RegExp(`(?:${BREAK})$`, 'i');
 /** Before a path, in the slice before it. */
-const DRIVE = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_])([a-z]${COLON})$`, 'iu');
-const FILE_SCHEME = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_])(file${COLON})$`, 'iu');
+const DRIVE = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_]|${BREAK})([a-z]${COLON})$`, 'iu');
+const WORD_END = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_-]|${BREAK})$`, 'iu');
+const DRIVE_BEFORE_DASHES = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_-]|${BREAK})[a-z]$`, 'iu');
+const FILE_SCHEME = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_]|${BREAK})(file${COLON})$`, 'iu');
 const SCHEME = new RegExp(String.raw`([a-z][a-z0-9+.-]*)${COLON}$`, 'i');
-/** After a letter a slash is a ratio or a relative path, but for escapes, colours (`\n/home`, `ESC[0m/home`) and `-I/usr`. */
-const ESCAPE_OR_FLAG =
-  // eslint-disable-next-line no-control-regex -- terminals' colours begin with the escape character
-  /(?:\\[nrtvfb0]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|(?:\x1b|\\u001b|\\x1b|\\e|\\033)\[[\d;]*[a-z]|(?:^|[\s"'`=,;:([{])-[a-z])$/i;
 const LONG_FLAG = /(?:^|[\s"'`=,;([{])-[a-z]+$/i;
 
 /** At a candidate. */
@@ -40,20 +42,24 @@ const KNOWN_ROOT = new RegExp(
   `${SLASH}+(?:home|users|mnt|media|volumes|private|root|tmp|var|srv|opt|usr|etc)(?=${SLASH})`,
   'iy',
 );
-const WINDOWS_HOME = /\\+(?:users|home|documents and settings)(?=\\)/iy;
-const UNC = /\\{2,}(?:[\w$.-]{2,}|[?.])\\+(?=[^\s\\])/y;
-const BACKSLASHES = /\\+/y;
+const BACKSLASHES = new RegExp(`${BACKSLASH}+`, 'iy');
+const WINDOWS_HOME = new RegExp(
+  `${BACKSLASH}+(?:users|home|documents(?: |%(?:25)*20)and(?: |%(?:25)*20)settings)(?=${BACKSLASH})`,
+  'iy',
+);
+/** A server (or `?`, which lets long paths through) and a share. */
+const UNC = new RegExp(String.raw`${BACKSLASH}{2,}(?:[\w$.-]{2,}|[?.]|%(?:25)*3f)${BACKSLASH}+(?=[^\s\\])`, 'iy');
 const MANGLED = /--?(?:home|Users)-[\w.-]+/iy;
 const CLOSING_TAG = /\/[a-z][\w:-]*\s{0,8}>/iy;
-const SWITCH = /\/(?:[a-z]|\d+)(?![\w./\\%~@+-]|:[\\/])/iy;
+const SWITCH = /\/(?:[a-z]|\d+)(?![\p{L}\p{N}_./\\%~@+-]|:[\\/])/iuy;
 const SPECIAL_IN_REGEX = /[\\^$*+?()[\]{}|]/;
-const HOME_IN_REGEX = /[\\/](?:home|users|documents)|~|[a-z]:/i;
+const PATH_IN_REGEX = /[\\/](?:home|users|documents)|~|[a-z]:|\\{2}[\w$.-]{2,}\\/i;
 const URL_STOP = String.raw`[\s"'<>${'`'}|?#%]|\\(?!/)|[,;=([{](?=[/~])`;
 const URL_END = new RegExp(URL_STOP, 'g');
 const URL_END_OR_HOME = new RegExp(String.raw`${URL_STOP}|/(?=(?:home|Users)/[^/])`, 'gi');
 const WEB = /^(?:https?|wss?|ftp)$/i;
 const HEAD_WITH_DRIVE = new RegExp(
-  String.raw`${SEPARATOR}+(?:localhost${SEPARATOR}+|[?.]${SEPARATOR}+)?[a-z](?:\||${COLON})(?=${SEPARATOR})`,
+  String.raw`${SEPARATOR}+(?:(?:localhost|[?.]|%(?:25)*3f)${SEPARATOR}+)?[a-z](?:\||${COLON})(?=${SEPARATOR})`,
   'iy',
 );
 
@@ -66,7 +72,7 @@ export function startAt(text: string, at: number, candidate: string, floor: numb
 
   const drive = DRIVE.exec(before)?.[1];
   if (drive !== undefined) return path(at - drive.length, at, true);
-  const backslash = candidate === '\\' && text[at + 1] !== '/';
+  const backslash = candidate === '\\' ? text[at + 1] !== '/' : /5c$/i.test(candidate);
   const file = backslash ? undefined : FILE_SCHEME.exec(before)?.[1];
   if (file !== undefined) {
     return isNameAt(text, matchEnd(SEPARATORS, text, at) ?? at)
@@ -74,7 +80,6 @@ export function startAt(text: string, at: number, candidate: string, floor: numb
       : none;
   }
   if (backslash) return backslashAt(text, at);
-  if (/5c$/i.test(candidate)) return none;
   const scheme = SCHEME.exec(before)?.[1];
   const authority = scheme === undefined ? undefined : matchEnd(TWO_SLASHES, text, at);
   if (scheme !== undefined && authority !== undefined) return urlAt(text, scheme, authority);
@@ -96,7 +101,7 @@ function isNameAt(text: string, at: number): boolean {
 
 function mangledAt(text: string, at: number, before: string): Start | undefined {
   const withDrive = text.startsWith('--', at);
-  if (!(withDrive ? /(?:^|[^\p{L}\p{N}_-])[a-z]$/iu : /(?:^|[^\p{L}\p{N}_-])$/u).test(before)) return undefined;
+  if (!(withDrive ? DRIVE_BEFORE_DASHES : WORD_END).test(before)) return undefined;
   const end = matchEnd(MANGLED, text, at);
   if (end === undefined) return undefined;
   const start = withDrive ? at - 1 : at;
@@ -110,7 +115,9 @@ function tildeAt(text: string, at: number): Start | undefined {
   const end = at + 1 + (user ?? '').length;
   if (separator !== undefined) return path(at, end, separator === '\\');
   // `x =~foo` matches a pattern, and `!~foo` does not.
-  return user === undefined || /[=!]/.test(text[at - 1] ?? '') ? undefined : { kind: 'home', start: at, end };
+  return user === undefined || /(?:^|\s)[=!]$/.test(text.slice(Math.max(0, at - 2), at))
+    ? undefined
+    : { kind: 'home', start: at, end };
 }
 
 function backslashAt(text: string, at: number): Start {
@@ -135,7 +142,6 @@ function slashAt(text: string, at: number, before: string): Start {
   const none = { kind: 'none', resume: afterSlashes } as const;
   if (!isNameAt(text, afterSlashes)) return none;
   let boundary = boundaryBefore(text, at);
-  if (boundary === 'none' && ESCAPE_OR_FLAG.test(before)) boundary = 'strong';
   if (boundary === 'none' && LONG_FLAG.test(before)) boundary = 'weak';
   if (boundary === 'none') return none;
   if (boundary === 'weak') return matchEnd(KNOWN_ROOT, text, at) === undefined ? none : path(at, at, false);
@@ -149,26 +155,29 @@ function slashAt(text: string, at: number, before: string): Start {
 
 /** strong: a path may begin. weak: only one below a well-known folder. none: the middle of a word or a relative path. */
 function boundaryBefore(text: string, at: number): 'strong' | 'weak' | 'none' {
-  if (at === 0) return 'strong';
-  const escape = /%(?:25){0,4}([0-7][0-9a-f])$/i.exec(text.slice(Math.max(0, at - 12), at))?.[1];
-  const character =
-    escape === undefined
-      ? (/(?:.|\n|\r)$/u.exec(text.slice(Math.max(0, at - 2), at))?.[0] ?? '')
-      : String.fromCharCode(parseInt(escape, 16));
+  const before = text.slice(Math.max(0, at - 24), at);
+  if (before === '' || AFTER_BREAK.test(before)) return 'strong';
+  const encoded = /%(?:25){0,4}([0-7][0-9a-f])$/i.exec(before)?.[1];
+  const character = encoded === undefined ? lastCharacter(before) : String.fromCharCode(parseInt(encoded, 16));
   if (/[\w./]/.test(character)) return 'none';
   return /[\p{L}\p{N}\p{M}\p{Sc}°)\]}*#?%~+\\-]/u.test(character) ? 'weak' : 'strong';
 }
 
-/** Behind the closing slash of `/body/flags`, whose body is short, has what a folder's name has not, and shows no home. */
+function lastCharacter(text: string): string {
+  return /.$/su.exec(text)?.[0] ?? '';
+}
+
+/** Behind the closing slash of `/body/flags`, whose body is short, has what a folder's name has not, and shows no path. */
 function regexLiteralEnd(text: string, at: number): number | undefined {
+  if (text[at] !== '/') return undefined;
   let inClass = false;
   for (let index = at + 1; index < Math.min(text.length, at + 128); index += 1) {
     const character = text[index];
     if (character === '\n') return undefined;
     if (character === '/' && !inClass) {
       const body = text.slice(at, index);
-      const flagged = /^[dgimsuvy]*(?![\w./\\%~@-])/.test(text.slice(index + 1, index + 10));
-      return flagged && SPECIAL_IN_REGEX.test(body) && !HOME_IN_REGEX.test(body) ? index + 1 : undefined;
+      const flagged = /^[dgimsuvy]*(?![\p{L}\p{N}_./\\%~@+([{-])/u.test(text.slice(index + 1, index + 10));
+      return flagged && SPECIAL_IN_REGEX.test(body) && !PATH_IN_REGEX.test(body) ? index + 1 : undefined;
     }
     if (character === '\\') index += 1;
     else if (character === '[') inClass = true;

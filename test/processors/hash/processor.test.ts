@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fileStorage } from '../../../extensions/file_storage/factory.ts';
+import { FileStorage } from '../../../extensions/file_storage/storage.ts';
 import { hashProcessor } from '../../../processors/hash/factory.ts';
 import type { Processor, StorageExtension } from '../../../src/component.ts';
 import { SchemaCheck } from '../../../src/config/schema.ts';
@@ -167,6 +172,23 @@ describe('where the key comes from', () => {
     await hashProcessor.create(filledConfig(hashProcessor, { storage: 'file_storage/keys' }), settings);
     expect(asked).toEqual(['file_storage/keys']);
   });
+});
+
+test('a generated key outlives a restart: the same value has the same hash', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'agentcol-hash-'));
+  const runs: (Batch | undefined)[] = [];
+  for (let run = 0; run < 2; run += 1) {
+    const storage = new FileStorage(filledConfig(fileStorage, { directory }));
+    await storage.start();
+    const hash = await processor({}, storage);
+    await hash.start?.();
+    runs.push(hash.process(numbers([{ session_id: SESSION }, 1])));
+    await hash.shutdown?.();
+    await storage.shutdown();
+  }
+  rmSync(directory, { recursive: true });
+  expect(runs[0]).not.toEqual(numbers([{ session_id: SESSION }, 1]));
+  expect(runs[1]).toEqual(runs[0]);
 });
 
 test('points that become equal are merged, sums exactly', async () => {

@@ -72,7 +72,7 @@ describe('the README', () => {
   });
 
   test.each(rows('Text'))('%s stays', async (text) => {
-    expect(await stripped({}, { text: text! })).toEqual({ text });
+    expect(await stripped({}, { text: text })).toEqual({ text });
   });
 
   test('has both tables', () => {

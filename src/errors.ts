@@ -16,7 +16,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** Nobody can mend it by waiting: count, drop, go on. Every other error is transient and tried again. */
+/**
+ * Nobody can mend it by waiting: count, drop, go on. Every other error is transient and tried again.
+ * @public part of the contract for exporters that send
+ */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError';
 }

@@ -169,7 +169,7 @@ export class Fold {
         if ((entry.mask & mask) === 0) continue;
         let value = 1;
         if (entry.valueColumn >= 0) {
-          const raw = row[entry.valueColumn]!;
+          const raw = row[entry.valueColumn] ?? null;
           if (raw === null || !acceptable(raw, entry.metric, skips)) continue;
           value = raw;
         }
@@ -191,7 +191,7 @@ export class Fold {
       if ((group.mask & RUNNING) === 0) continue;
       for (const entry of group.entries) {
         if (entry.mask !== RUNNING) continue;
-        const raw = row[entry.valueColumn]!;
+        const raw = row[entry.valueColumn] ?? null;
         const base = bases?.[entry.base];
         if (raw === null || !acceptable(raw, entry.metric, skips)) {
           if (base !== undefined) now[entry.base] = base;

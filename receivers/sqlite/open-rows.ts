@@ -14,7 +14,7 @@ export class Contributions {
 
   constructor(instruments: readonly OpenInstrument[]) {
     this.#instruments = instruments;
-    this.#interned = instruments.map(() => new Map());
+    this.#interned = instruments.map(() => new Map<string, Contribution>());
   }
 
   /** Of one row, given one result per element of its array (one result where it has none). */
@@ -22,7 +22,7 @@ export class Contributions {
     const list: Contribution[] = [];
     for (const row of rows) {
       this.#instruments.forEach((instrument, index) => {
-        const raw: SqlValue = instrument.valueColumn < 0 ? 1 : row[instrument.valueColumn]!;
+        const raw: SqlValue = instrument.valueColumn < 0 ? 1 : (row[instrument.valueColumn] ?? null);
         if (raw === null || !acceptable(raw, instrument.metric, skips)) return;
         list.push(this.#contribution(instrument, index, row, raw, skips));
       });

@@ -84,7 +84,7 @@ export class QueryReader implements Reader {
     });
     return this.#plan.metrics.map(({ metric }, index): MetricPoints => {
       const points = rows.flatMap((row, at): NumberPoint[] => {
-        const value = row[compiled.values[index]!]!;
+        const value = row[compiled.values[index]!] ?? null;
         if (value === null || !acceptable(value, metric, skips)) return [];
         return [{ attributes: attributes[at]!, value: [value] }];
       });

@@ -13,7 +13,7 @@ import { Clock, Collector, Workspace } from '../../main-job/harness.ts';
 componentSuite(sqliteReceiver, { config: { database: '/nowhere/agent_workflow.db', preset: 'agent_workflow' } });
 
 async function problems(config: Readonly<Record<string, unknown>>): Promise<readonly Problem[]> {
-  return (await sqliteReceiver.check?.(filledConfig(sqliteReceiver, { database: '/x.db', ...config }) as never)) ?? [];
+  return (await sqliteReceiver.check?.(filledConfig(sqliteReceiver, { database: '/x.db', ...config }))) ?? [];
 }
 
 async function metricProblems(metric: object, table: object = {}): Promise<readonly Problem[]> {

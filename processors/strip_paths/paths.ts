@@ -17,7 +17,7 @@ const HOMES = /^(?:home|users|documents and settings)$/i;
 const MOUNTS = /^(?:[a-z]|mnt|media|run|net|volumes|system|cygdrive|host|private)$/i;
 /** What a coding agent names a project's folder: the whole path, with dashes. */
 const MANGLED = /(?:^|[^\p{L}\p{N}_])(?:-|[a-z]--)(?:home|users)-/iu;
-const OTHER_HOME = /(?:^|[^\p{L}\p{N}_./)\]}*#?$%~+\\-])~[a-z_]/iu;
+const OTHER_HOME = /(?:^|[^\p{L}\p{N}_./)\]}*#?$%~+\\-])~[\p{L}_]/iu;
 /** More of a user's name: `C:\Users\Alice Smith`. */
 const SURNAMES = /(?: \p{Lu}[\p{L}'’-]*){1,2}/uy;
 

@@ -37,7 +37,7 @@ const SLASHES = new RegExp(`${SLASH}+`, 'iy');
 const SEPARATORS = new RegExp(`${SEPARATOR}+`, 'iy');
 const NAME = /[^\s*"'`<>|=,;:)\]}?&!#\\/]/y;
 /** `~\n` is a home folder at the end of an escaped line. */
-const TILDE = new RegExp(String.raw`~([a-z_][\w.-]*)?(?=((?!\\[nrt"'])${SEPARATOR})?)`, 'iy');
+const TILDE = new RegExp(String.raw`~([\p{L}_][\p{L}\p{N}_.-]*)?(?=((?!\\[nrt"'])${SEPARATOR})?)`, 'iuy');
 const KNOWN_ROOT = new RegExp(
   `${SLASH}+(?:home|users|mnt|media|volumes|private|root|tmp|var|srv|opt|usr|etc)(?=${SLASH})`,
   'iy',
@@ -49,7 +49,7 @@ const WINDOWS_HOME = new RegExp(
 );
 /** A server (or `?`, which lets long paths through) and a share. */
 const UNC = new RegExp(String.raw`${BACKSLASH}{2,}(?:[\w$.-]{2,}|[?.]|%(?:25)*3f)${BACKSLASH}+(?=[^\s\\])`, 'iy');
-const MANGLED = /--?(?:home|Users)-[\w.-]+/iy;
+const MANGLED = /--?(?:home|Users)-[\p{L}\p{N}_.-]+/iuy;
 const CLOSING_TAG = /\/[a-z][\w:-]*\s{0,8}>/iy;
 const SWITCH = /\/(?:[a-z]|\d+)(?![\p{L}\p{N}_./\\%~@+-]|:[\\/])/iuy;
 const SPECIAL_IN_REGEX = /[\\^$*+?()[\]{}|]/;

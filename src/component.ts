@@ -76,6 +76,13 @@ export interface Reader {
    * Throws SourceError when the source cannot be read now.
    */
   read(state: ReaderState): Page | undefined;
+  /** Absent where its metrics can only be counted together: then all begin anew when one is redefined. */
+  readonly divisible?: {
+    /** A reader of these metrics alone, by name; it has a state of its own. */
+    readonly only: (metrics: ReadonlySet<string>) => Reader;
+    /** Whether two positions of such readers are at the same place: from there on they read the same rows. */
+    readonly samePlace: (a: Position, b: Position) => boolean;
+  };
 }
 
 export interface MetricDefinition {
@@ -148,6 +155,8 @@ export interface SourceChange {
   readonly message: string;
   /** How often, where it is not once. */
   readonly count?: number;
+  /** Part of ordinary use: of interest to those who look for it. */
+  readonly routine?: boolean;
 }
 
 /** How far a first read is. Rows, as far as the reader can tell. */
@@ -210,7 +219,83 @@ export interface SeriesChange {
   readonly removed: boolean;
 }
 
+// ------------------------------------------------------------------------------------------------------------- status
+
+/** How the collector is doing: live, counts since the start. Computed when it is asked for, so not for every row. */
+export interface Status {
+  /** Epoch milliseconds. */
+  readonly startTimeMs: number;
+  readonly extensions: readonly ExtensionStatus[];
+  readonly pipelines: readonly PipelineStatus[];
+  /** Each once, however many pipelines it is in. */
+  readonly exporters: readonly ExporterStatus[];
+}
+
+/** What stands in the way of a component. */
+export interface Failure {
+  /** A short stable word; `error` for what nobody explained. */
+  readonly reason: string;
+  /** May name files of this machine, never row contents. */
+  readonly message: string;
+  /** Epoch milliseconds. */
+  readonly sinceMs: number;
+}
+
+export interface ExtensionStatus {
+  readonly id: string;
+  readonly failure: Failure | undefined;
+}
+
+export interface PipelineStatus {
+  readonly id: string;
+  /** undefined once everything has caught up for the first time. */
+  readonly progress: Progress | undefined;
+  readonly receivers: readonly ReceiverStatus[];
+  /** Ids. */
+  readonly processors: readonly string[];
+  readonly exporters: readonly string[];
+}
+
+export interface ReceiverStatus {
+  readonly id: string;
+  readonly readers: readonly ReaderStatus[];
+}
+
+export interface ReaderStatus {
+  readonly id: string;
+  readonly failure: Failure | undefined;
+  /** The last one that is over; `untilMs` is epoch milliseconds. */
+  readonly lastFailure: (Failure & { readonly untilMs: number }) | undefined;
+  readonly rowsRead: number;
+  /** Rows still to be read, as the last page told. */
+  readonly rowsBehind: number;
+  readonly openRows: number;
+  /** Points that its pages brought, before any processor. */
+  readonly points: number;
+  /** How often it was put off because its source was locked. */
+  readonly busy: number;
+  /** Source changes by reason. */
+  readonly changes: ReadonlyMap<string, number>;
+  /** Values left out, by reason. */
+  readonly skipped: ReadonlyMap<string, number>;
+  /** How long reading its pages took, in seconds. */
+  readonly pageDuration: HistogramValue & { readonly boundaries: readonly number[] };
+}
+
+export interface ExporterStatus {
+  readonly id: string;
+  /** Points that it took, and that it failed to take. */
+  readonly sent: number;
+  readonly failed: number;
+}
+
 // --------------------------------------------------------------------------------------------------------- extensions
+
+/** An extension that tells others how the collector is doing. */
+export interface StatusExtension extends Component {
+  /** Called before start, and again at a reload. */
+  observe(status: () => Status): void;
+}
 
 /** A private folder that outlives the process, locked by one collector at a time. */
 export interface StorageExtension extends Component {

@@ -100,6 +100,15 @@ function planTable(id: string, table: TableConfig, timezone: string): TablePlan 
   };
 }
 
+/** The plan for some of its metrics. */
+export function onlyMetrics(plan: TablePlan, names: ReadonlySet<string>): TablePlan {
+  return {
+    ...plan,
+    instruments: plan.instruments.filter(({ metric }) => names.has(metric.name)),
+    definitions: plan.definitions.filter(({ metric }) => names.has(metric.name)),
+  };
+}
+
 /** Each column with those above it put in place. */
 function expandColumns(columns: TableConfig['columns']): ReadonlyMap<string, string> {
   const expanded = new Map<string, string>();

@@ -9,7 +9,7 @@ import type {
   SourceChange,
 } from '../../src/component.ts';
 import { ALL, COMPLETE, type Fold, type Row, SETTLED, Skips } from './fold.ts';
-import type { TablePlan } from './mapping.ts';
+import { onlyMetrics, type TablePlan } from './mapping.ts';
 import { Contributions, sameOpenRow } from './open-rows.ts';
 import { PageDraft } from './page-draft.ts';
 import { PageSize } from './page-size.ts';
@@ -100,6 +100,11 @@ export class TableReader implements Reader {
     this.#options = options;
     this.#rotation = new Rotation(plan.timeDriven ? TIME_DRIVEN_INTERVAL_MS : Infinity);
   }
+
+  readonly divisible = {
+    only: (metrics: ReadonlySet<string>): Reader => new TableReader(onlyMetrics(this.#plan, metrics), this.#options),
+    samePlace: (a: Position, b: Position): boolean => positionOf(a)?.cursor === positionOf(b)?.cursor,
+  };
 
   read(state: ReaderState): Page | undefined {
     const { source, now } = this.#options;
@@ -213,7 +218,7 @@ export class TableReader implements Reader {
       let previous: OpenRow | undefined;
       let known = false;
       if (this.#plan.key !== undefined) {
-        const value = row[KEY]!;
+        const value = row[KEY] ?? null;
         if (value === null) {
           skips.count('null_key');
           continue;

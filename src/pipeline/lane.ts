@@ -1,10 +1,11 @@
 import { performance } from 'node:perf_hooks';
-import type { Logger, Processor, Receiver } from '../component.ts';
+import type { Logger, Processor, Reader, Receiver } from '../component.ts';
 import { ReaderRecord } from '../state/reader-record.ts';
 import type { State, StateMember } from '../state/state.ts';
 import { LaneReader, type ReaderFailure } from './lane-reader.ts';
 import { Notices } from './notices.ts';
 import { ReaderTotals } from './reader-totals.ts';
+import { sharesOf } from './shares.ts';
 import type { MetricStore, Reading } from './store.ts';
 
 /** A thousand commits a second at the source are not a thousand cycles. */
@@ -14,7 +15,6 @@ export interface LaneOptions {
   readonly pipeline: string;
   /** The receiver's id in the configuration. */
   readonly receiverId: string;
-  /** Started: its readers are known. */
   readonly receiver: Receiver;
   readonly processors: readonly Processor[];
   readonly processorsDigest: string;
@@ -29,11 +29,15 @@ export interface LaneOptions {
  * have nothing more, what they read is committed and the lane sleeps until it is woken or its interval is over.
  */
 export class Lane implements StateMember, Reading {
+  readonly #options: LaneOptions;
   readonly #receiver: Receiver;
   readonly #state: State;
   readonly #store: MetricStore;
   readonly #logger: Logger;
-  readonly #readers: readonly LaneReader[];
+  readonly #notices = new Notices();
+  /** The receiver's, as of the last load. */
+  #known: readonly Reader[] = [];
+  #readers: readonly LaneReader[] = [];
   #watch: Disposable | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -47,23 +51,12 @@ export class Lane implements StateMember, Reading {
   #next = 0;
 
   constructor(options: LaneOptions) {
-    const { receiver, state, store, logger, now, processors, processorsDigest } = options;
+    const { receiver, state, store, logger } = options;
+    this.#options = options;
     this.#receiver = receiver;
     this.#state = state;
     this.#store = store;
     this.#logger = logger;
-    const notices = new Notices();
-    this.#readers = receiver.readers.map((reader) => {
-      const record = new ReaderRecord(state, {
-        pipeline: options.pipeline,
-        receiver: options.receiverId,
-        sink: 'metrics',
-        reader: reader.id,
-        keyScope: reader.keyScope,
-      });
-      const totals = new ReaderTotals({ state, store, definitions: reader.metrics, processorsDigest, now });
-      return new LaneReader({ reader, record, totals, processors, state, logger, notices, now });
-    });
     store.expect(this);
   }
 
@@ -105,6 +98,7 @@ export class Lane implements StateMember, Reading {
   }
 
   load(): void {
+    this.#meetReaders();
     for (const { record } of this.#readers) record.load();
     for (const { record, totals, reader } of this.#staleReaders()) {
       this.#logger.info(`${reader.id}: its definitions changed; it is counted anew from the source`);
@@ -142,6 +136,33 @@ export class Lane implements StateMember, Reading {
   resume(): void {
     this.#unschedule();
     this.#schedule();
+  }
+
+  /** Takes in the readers that the receiver has now and had not before. */
+  #meetReaders(): void {
+    const { readers } = this.#receiver;
+    const fresh = readers.filter((reader) => !this.#known.includes(reader));
+    this.#known = readers;
+    this.#readers = [...this.#readers, ...fresh.flatMap((reader) => this.#laneReaders(reader))];
+  }
+
+  #laneReaders(whole: Reader): LaneReader[] {
+    const { pipeline, receiverId, state, store, logger, now, processors, processorsDigest } = this.#options;
+    const key = { pipeline, receiver: receiverId, sink: 'metrics' };
+    return sharesOf(whole, key, state, processorsDigest).map(({ reader, suffix, anew }) => {
+      const record = new ReaderRecord(state, {
+        ...key,
+        reader: reader.id + suffix,
+        keyScope: reader.keyScope + suffix,
+      });
+      if (anew) {
+        const metrics = reader.metrics.map(({ metric }) => metric.name);
+        this.#logger.info(`${reader.id}: counted anew from the source, as it is defined now: ${metrics.join(', ')}`);
+      }
+      const totals = new ReaderTotals({ state, store, definitions: reader.metrics, processorsDigest, now });
+      const notices = this.#notices;
+      return new LaneReader({ reader, record, totals, processors, state, logger, notices, now });
+    });
   }
 
   /** Readers of one key scope are counted anew together: the keys that one has taken would be missing for the others. */
@@ -191,6 +212,7 @@ export class Lane implements StateMember, Reading {
     this.#cycleStartMs = performance.now();
     for (const reader of this.#readers) reader.done = reader.retry.atMs > this.#cycleStartMs;
     this.#receiver.poll();
+    if (this.#receiver.readers !== this.#known) this.#state.reload(this);
   }
 
   /** The next reader that has a page reads it; false when none has. */

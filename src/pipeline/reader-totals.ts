@@ -47,12 +47,26 @@ export interface ReaderTotalsOptions {
   readonly now: () => number;
 }
 
+/** The definitions by metricKey; the digests are of everything that decides what is counted, processors included. */
+export function definitionsOf(
+  state: State,
+  definitions: readonly MetricDefinition[],
+  processorsDigest: string,
+): ReadonlyMap<string, MetricDefinition> {
+  const merged = new Map<string, MetricDefinition>();
+  for (const { metric, digest } of definitions) {
+    const key = metricKey(metric);
+    merged.set(key, { metric, digest: state.digest(`${merged.get(key)?.digest ?? processorsDigest} ${digest}`) });
+  }
+  return merged;
+}
+
 /** What one reader has counted: in memory, as last committed in the state, and as published in the pipeline's store. */
 export class ReaderTotals {
   readonly #state: State;
   readonly #store: MetricStore;
   readonly #now: () => number;
-  readonly #definitions: ReadonlyMap<string, { readonly metric: Metric; readonly digest: string }>;
+  readonly #definitions: ReadonlyMap<string, MetricDefinition>;
   readonly #metrics = new Map<string, MetricTotals>();
   #changed: SeriesTotal[] = [];
   /** Whether the store shows this reader's totals as they are here. */
@@ -62,13 +76,7 @@ export class ReaderTotals {
     this.#state = state;
     this.#store = store;
     this.#now = now;
-    const merged = new Map<string, { metric: Metric; digest: string }>();
-    for (const { metric, digest } of definitions) {
-      const key = metricKey(metric);
-      const whole = state.digest(`${merged.get(key)?.digest ?? processorsDigest} ${digest}`);
-      merged.set(key, { metric, digest: whole });
-    }
-    this.#definitions = merged;
+    this.#definitions = definitionsOf(state, definitions, processorsDigest);
   }
 
   /** Whether a metric is defined otherwise than what is stored of `readerId`, or was not defined then. */

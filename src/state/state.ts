@@ -108,6 +108,16 @@ export class State {
     member.announce();
   }
 
+  /** Reads a member's state again, as after a failure: what it keeps in the state is more than it was. */
+  reload(member: StateMember): void {
+    try {
+      this.commit();
+      if (this.#available) this.#load([member]);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** Something in memory waits for a commit. */
   changed(): void {
     this.#pendingSince ??= this.#elapsed();

@@ -31,6 +31,19 @@ export function prepareStatements(db: Database.Database) {
       'UPDATE readers SET position = ?, caught_up = ? WHERE id = ?',
     ),
 
+    /** A reader and what was divided from it: its id, and its id with "+" and a number. */
+    findShares: db.prepare<
+      { pipeline: string; receiver: string; sink: string; reader: string },
+      { id: number; reader: string; position: string | null }
+    >(
+      `SELECT id, reader, position FROM readers
+       WHERE pipeline = :pipeline AND receiver = :receiver AND sink = :sink
+         AND (reader = :reader OR (substr(reader, 1, length(:reader) + 1) = :reader || '+'
+              AND substr(reader, length(:reader) + 2) NOT GLOB '*[^0-9]*'))
+       ORDER BY id`,
+    ),
+    dropReader: db.prepare<[id: number]>('DELETE FROM readers WHERE id = ?'),
+
     openRows: db.prepare<[reader: number], OpenRowRecord>(
       'SELECT row_id, identity, key, first_seen_ms, bases FROM open_rows WHERE reader = ? ORDER BY row_id',
     ),
@@ -60,6 +73,7 @@ export function prepareStatements(db: Database.Database) {
     addMetric: db.prepare<[reader: number, metric: string, digest: string]>(
       'INSERT INTO metrics (reader, metric, digest) VALUES (?, ?, ?)',
     ),
+    moveMetrics: db.prepare<[to: number, from: number]>('UPDATE metrics SET reader = ? WHERE reader = ?'),
     dropMetric: db.prepare<[id: number]>('DELETE FROM metrics WHERE id = ?'),
     series: db.prepare<[metric: number], SeriesRecord>(
       'SELECT attributes, start_time_ms, value FROM series WHERE metric = ?',

@@ -163,13 +163,17 @@ describe('several databases of one receiver', () => {
         },
       },
     };
-    await using collector = await Collector.start(workspace.file('*.db'), { receiver });
+    const clock = new Clock();
+    await using collector = await Collector.start(workspace.file('*.db'), { receiver, clock });
     expect(Object.fromEntries(collector.samples())).toEqual({
       jobs_total: 5,
       'jobs_by_file_total{file="one.db"}': 2,
       'jobs_by_file_total{file="two.db"}': 3,
     });
     fs.copyFileSync(workspace.file('two.db'), workspace.file('three.db'));
+    clock.advance(15_000);
+    await collector.shows('jobs_total', 8);
+    expect(collector.samples().get('jobs_by_file_total{file="three.db"}')).toBe(3);
   });
 });
 

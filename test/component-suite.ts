@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Component, Factory, Processor, Settings } from '../src/component.ts';
@@ -28,6 +29,12 @@ export function componentSuite(factory: Factory, suite: Suite): void {
     test('says in one sentence what it is, and which signals it takes', () => {
       expect(factory.summary).toMatch(/^[A-Z].*\.$/);
       expect(new Set(factory.signals).size).toBe(factory.signals.length);
+    });
+
+    test('has a schema of draft-07', () => {
+      const ajv = new Ajv({ strict: false });
+      ajv.validateSchema({ $schema: 'http://json-schema.org/draft-07/schema#', ...factory.schema });
+      expect(ajv.errors ?? []).toEqual([]);
     });
 
     test('has a closed schema that describes every setting', () => {

@@ -77,7 +77,9 @@ export class PrometheusExporter implements MetricsExporter {
 
   async start(): Promise<void> {
     await this.#listener.start();
-    this.#settings.logger.info(`serving metrics on ${this.#listener.address ?? ''}`, { path: '/metrics' });
+    const address = this.#listener.address ?? '';
+    const where = address.startsWith('unix:') ? `/metrics on ${address}` : `metrics on http://${address}/metrics`;
+    this.#settings.logger.info(`serving ${where}`);
   }
 
   async shutdown(): Promise<void> {

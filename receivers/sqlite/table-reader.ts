@@ -322,6 +322,8 @@ export class TableReader implements Reader {
       work.changes.push({
         reason: 'open_row_gone',
         count: gone,
+        // So it goes whenever a session is resumed, by INSERT OR REPLACE.
+        routine: true,
         message: `table ${this.#plan.from}: ${gone} open ${gone === 1 ? 'row was' : 'rows were'} deleted or replaced before being complete, and will not be counted`,
       });
     }

@@ -12,6 +12,7 @@ import type {
 import type { ComponentFactory, Config, ConfiguredComponent } from '../config/config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
 import { childLogger } from '../telemetry/logger.ts';
+import { Feed } from './feed.ts';
 import { MetricStore } from './store.ts';
 
 /** A component and where it stands in the configuration. */
@@ -34,7 +35,7 @@ export interface LanePlan {
 
 /** One exporter, shared by all pipelines that name it. */
 export interface ExporterPlan extends Built<Awaited<ReturnType<ExporterFactory['create']>>> {
-  readonly sources: readonly MetricStore[];
+  readonly sources: readonly Feed[];
 }
 
 /** Everything the configuration asks for, created and not started, in the order of starting. */
@@ -107,7 +108,7 @@ export async function assemble(
   const pipelines = [...config.service.pipelines];
   for (const configured of named(config.exporters, new Set(pipelines.flatMap(([, plan]) => plan.exporters)))) {
     const sources = pipelines.flatMap(([id, plan]) =>
-      plan.exporters.includes(configured.id) ? [stores.get(id)!] : [],
+      plan.exporters.includes(configured.id) ? [new Feed(stores.get(id)!)] : [],
     );
     for (const instance of await build<ExporterFactory>(configured)) exporters.push({ configured, instance, sources });
   }

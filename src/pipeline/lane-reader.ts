@@ -1,19 +1,13 @@
-import type { Logger, Page, Processor, Reader } from '../component.ts';
+import { performance } from 'node:perf_hooks';
+import type { Failure, Logger, Page, Processor, Reader, ReaderStatus } from '../component.ts';
 import { describeError, SourceError } from '../errors.ts';
 import type { ReaderRecord } from '../state/reader-record.ts';
 import type { State } from '../state/state.ts';
+import { Activity } from './activity.ts';
 import type { ReaderTotals } from './reader-totals.ts';
 import type { Notices } from './notices.ts';
 import { Retry } from './retry.ts';
 import type { Batch } from './signals.ts';
-
-export interface ReaderFailure {
-  /** A short stable word; `error` for what the reader itself does not explain. */
-  readonly reason: string;
-  readonly message: string;
-  /** Epoch milliseconds. */
-  readonly sinceMs: number;
-}
 
 export interface LaneReaderOptions {
   readonly reader: Reader;
@@ -40,10 +34,11 @@ export class LaneReader {
   readonly #logger: Logger;
   readonly #notices: Notices;
   readonly #now: () => number;
-  #rowsRead = 0;
+  readonly #activity = new Activity();
   #remaining = 0;
   #caughtUp = false;
-  #failure: ReaderFailure | undefined;
+  #failure: Failure | undefined;
+  #lastFailure: ReaderStatus['lastFailure'];
 
   constructor({ reader, record, totals, processors, state, logger, notices, now }: LaneReaderOptions) {
     this.reader = reader;
@@ -58,7 +53,7 @@ export class LaneReader {
 
   /** Rows, since the start. */
   get rowsRead(): number {
-    return this.#rowsRead;
+    return this.#activity.rows;
   }
 
   /** Rows still to be read, as the last page told. */
@@ -71,8 +66,19 @@ export class LaneReader {
     return this.#caughtUp;
   }
 
-  get failure(): ReaderFailure | undefined {
+  get failure(): Failure | undefined {
     return this.#failure;
+  }
+
+  get status(): ReaderStatus {
+    return {
+      id: this.reader.id,
+      failure: this.#failure,
+      lastFailure: this.#lastFailure,
+      rowsBehind: this.#remaining,
+      openRows: this.record.open.size,
+      ...this.#activity.counts,
+    };
   }
 
   /** Its state was loaded again. */
@@ -85,15 +91,20 @@ export class LaneReader {
   /** Reads and applies one page; false when there was none. Never throws. */
   turn(elapsedMs: number): boolean {
     let page: Page | undefined;
+    const startedMs = performance.now();
     try {
       page = this.reader.read(this.record);
-      if (page !== undefined) this.#apply(page);
+      if (page !== undefined) {
+        const seconds = (performance.now() - startedMs) / 1_000;
+        this.#apply(page);
+        this.#activity.page(page, seconds);
+      }
     } catch (error) {
       this.done = true;
       if (this.#state.available) this.#fail(error, elapsedMs);
       return false;
     }
-    if (this.#failure !== undefined) this.#recover();
+    this.#recover();
     if (page === undefined || page.caughtUp) this.#finish();
     return page !== undefined;
   }
@@ -106,10 +117,9 @@ export class LaneReader {
     }
     if (batch !== undefined) this.totals.apply(batch);
     this.#state.changed();
-    this.#rowsRead += page.rows;
     this.#remaining = page.remaining;
-    for (const { reason, message } of page.changes ?? []) {
-      this.#logger.warn(`${this.reader.id}: ${message}`, { reason });
+    for (const { reason, message, routine = false } of page.changes ?? []) {
+      this.#logger[routine ? 'debug' : 'warn'](`${this.reader.id}: ${message}`, { reason });
     }
     try {
       this.record.apply(page);
@@ -131,6 +141,7 @@ export class LaneReader {
   #fail(error: unknown, elapsedMs: number): void {
     const reason = error instanceof SourceError ? error.reason : 'error';
     const message = describeError(error);
+    if (reason === 'busy') this.#activity.putOff();
     if (this.#failure?.reason !== reason) {
       if (this.#failure !== undefined) this.#notices.clear(this.#failure.message);
       if (this.#notices.raise(message)) this.#logger.warn(message, { reader: this.reader.id, reason });
@@ -140,7 +151,9 @@ export class LaneReader {
   }
 
   #recover(): void {
-    const cleared = this.#failure !== undefined && this.#notices.clear(this.#failure.message);
+    if (this.#failure === undefined) return;
+    const cleared = this.#notices.clear(this.#failure.message);
+    this.#lastFailure = { ...this.#failure, untilMs: this.#now() };
     this.#failure = undefined;
     this.retry.succeeded();
     if (cleared) this.#logger.info('reading again', { reader: this.reader.id });

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
-import type { Logger, Processor, Reader, Receiver } from '../component.ts';
+import type { Failure, Logger, Processor, Reader, ReaderStatus, Receiver } from '../component.ts';
 import { ReaderRecord } from '../state/reader-record.ts';
 import type { State, StateMember } from '../state/state.ts';
-import { LaneReader, type ReaderFailure } from './lane-reader.ts';
+import { LaneReader } from './lane-reader.ts';
 import { Notices } from './notices.ts';
 import { ReaderTotals } from './reader-totals.ts';
 import { sharesOf } from './shares.ts';
@@ -73,10 +73,14 @@ export class Lane implements StateMember, Reading {
   }
 
   /** What stands in the way of which reader. */
-  get failures(): readonly (ReaderFailure & { readonly reader: string })[] {
+  get failures(): readonly (Failure & { readonly reader: string })[] {
     return this.#readers.flatMap(({ reader, failure }) =>
       failure === undefined ? [] : [{ ...failure, reader: reader.id }],
     );
+  }
+
+  get status(): readonly ReaderStatus[] {
+    return this.#readers.map((reader) => reader.status);
   }
 
   /** Begins to read. Loads its state first. */

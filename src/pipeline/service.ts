@@ -1,11 +1,20 @@
 import { performance } from 'node:perf_hooks';
-import type { Component, Logger, MetricSource, StorageExtension } from '../component.ts';
+import type {
+  Component,
+  Failure,
+  Logger,
+  MetricSource,
+  Status,
+  StatusExtension,
+  StorageExtension,
+} from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { State } from '../state/state.ts';
 import { childLogger } from '../telemetry/logger.ts';
 import { assemble, placed, type Assembly, type Built, type LanePlan } from './assembly.ts';
 import { Lane } from './lane.ts';
+import { statusOf } from './status.ts';
 
 /** Below the five seconds that are promised, so that the last word is ours. */
 const SHUTDOWN_MS = 4_500;
@@ -14,20 +23,15 @@ export interface ServiceOptions {
   readonly logger: Logger;
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** false: exporters are created and never started. */
+  /** false: what others would talk to is created and never started, exporters and status extensions. */
   readonly listen?: boolean;
 }
 
-/** What stands in the way of a component. */
-export interface Failure {
+export interface ComponentFailure extends Failure {
   /** Its id in the configuration. */
   readonly component: string;
   /** The reader of a receiver; absent where it is not about one. */
   readonly reader?: string;
-  readonly reason: string;
-  readonly message: string;
-  /** Epoch milliseconds. */
-  readonly sinceMs: number;
 }
 
 /** The running collector: consumers start first, producers stop first. */
@@ -41,6 +45,7 @@ export class Service {
   readonly #waiting = new Set<() => void>();
   /** In the order of starting. */
   readonly #started: Built[] = [];
+  readonly #startTimeMs: number;
   #stopping = false;
   #stopped: Promise<void> | undefined;
 
@@ -49,6 +54,7 @@ export class Service {
     this.#logger = logger;
     this.#now = now;
     this.#listen = listen;
+    this.#startTimeMs = now();
   }
 
   /** Creates every component; opens nothing. Throws ConfigError with every problem, each with its place. */
@@ -61,21 +67,39 @@ export class Service {
     return this.#assembly.stores;
   }
 
-  get failures(): readonly Failure[] {
+  get failures(): readonly ComponentFailure[] {
     const ofLanes = this.#lanes.flatMap(({ plan, lane }) =>
       lane.failures.map((failure) => ({ component: plan.receiver.configured.id, ...failure })),
     );
-    const ofStates = [...this.#states.values()].flatMap(({ id, state }) =>
+    return [...ofLanes, ...this.#stateFailures];
+  }
+
+  get status(): Status {
+    return statusOf({
+      startTimeMs: this.#startTimeMs,
+      assembly: this.#assembly,
+      lanes: this.#lanes,
+      failures: new Map(this.#stateFailures.map((failure) => [failure.component, failure])),
+    });
+  }
+
+  get #stateFailures(): readonly ComponentFailure[] {
+    return [...this.#states.values()].flatMap(({ id, state }) =>
       state.failure === undefined ? [] : [{ component: id, reason: 'state', ...state.failure }],
     );
-    return [...ofLanes, ...ofStates];
   }
 
   /** Rejects, with everything stopped again, with ConfigError where the user must act. */
   async start(): Promise<void> {
     try {
       const { extensions, exporters, lanes } = this.#assembly;
-      for (const extension of extensions) await this.#start(extension);
+      for (const extension of extensions) {
+        if (isStatusExtension(extension.instance)) {
+          if (!this.#listen) continue;
+          extension.instance.observe(() => this.status);
+        }
+        await this.#start(extension);
+      }
       if (this.#listen) {
         for (const exporter of exporters) {
           exporter.instance.connect(exporter.sources);
@@ -199,4 +223,8 @@ export class Service {
   #check(): void {
     for (const check of this.#waiting) check();
   }
+}
+
+function isStatusExtension(component: Component): component is StatusExtension {
+  return 'observe' in component;
 }

@@ -1,0 +1,40 @@
+import type { ExporterStatus, Failure, PipelineStatus, Status } from '../component.ts';
+import type { Assembly, LanePlan } from './assembly.ts';
+import type { Lane } from './lane.ts';
+
+export interface StatusSources {
+  readonly startTimeMs: number;
+  readonly assembly: Assembly;
+  /** Those that have been created. */
+  readonly lanes: readonly { readonly plan: LanePlan; readonly lane: Lane }[];
+  /** Of extensions, by id. */
+  readonly failures: ReadonlyMap<string, Failure>;
+}
+
+/** How everything is doing that an assembly holds. */
+export function statusOf({ startTimeMs, assembly, lanes, failures }: StatusSources): Status {
+  return {
+    startTimeMs,
+    extensions: assembly.extensions.map(({ configured: { id } }) => ({ id, failure: failures.get(id) })),
+    pipelines: assembly.stores.map((store): PipelineStatus => {
+      const plans = assembly.lanes.filter(({ pipeline }) => pipeline === store.id);
+      return {
+        id: store.id,
+        progress: store.progress(),
+        receivers: plans.map((plan) => ({
+          id: plan.receiver.configured.id,
+          readers: lanes.find((running) => running.plan === plan)?.lane.status ?? [],
+        })),
+        processors: plans[0]?.processors.map(({ configured }) => configured.id) ?? [],
+        exporters: assembly.exporters.flatMap(({ configured, sources }) =>
+          sources.some(({ id }) => id === store.id) ? [configured.id] : [],
+        ),
+      };
+    }),
+    exporters: assembly.exporters.map(({ configured, sources }): ExporterStatus => ({
+      id: configured.id,
+      sent: sources.reduce((points, { sent }) => points + sent, 0),
+      failed: sources.reduce((points, { failed }) => points + failed, 0),
+    })),
+  };
+}

@@ -1,4 +1,4 @@
-import { Composer, Parser, type CST, type Document, type LineCounter, type ParsedNode } from 'yaml';
+import { Composer, Lexer, Parser, type CST, type Document, type LineCounter, type ParsedNode } from 'yaml';
 
 const MAX_DEPTH = 100;
 
@@ -6,14 +6,10 @@ export type Composed =
   | { readonly document: Document.Parsed<ParsedNode> }
   | { readonly document?: never; readonly offset: number; readonly message: string };
 
-/**
- * The one document of a text, with errors for all that is wrong but for keys that stand twice. Depth is looked at before
- * yaml's composer recurses: a stack that is nearly full when V8 compiles a regular expression ends the process.
- */
+/** The one document of a text, with errors for all that is wrong but for keys that stand twice. */
 export function composeDocument(text: string, lines: LineCounter): Composed {
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const tooDeepAt = findTooDeep(tokens);
-  if (tooDeepAt !== undefined) return { offset: tooDeepAt, message: 'nested too deeply' };
+  const tokens = parseTokens(text, lines);
+  if (typeof tokens === 'number') return { offset: tokens, message: 'nested too deeply' };
   // uniqueKeys compares every key with every other: a minute for a megabyte.
   const composer = new Composer<ParsedNode>({ prettyErrors: false, uniqueKeys: false });
   const [document, second] = composer.compose(tokens, true, text.length);
@@ -22,17 +18,25 @@ export function composeDocument(text: string, lines: LineCounter): Composed {
   return { offset: second.range[0], message: 'a second document ("---") in the file; use one file each' };
 }
 
-/** Where the first collection starts that is nested too deeply. Does not recurse itself. */
-function findTooDeep(tokens: readonly CST.Token[]): number | undefined {
-  const open: { readonly token: CST.Token; readonly depth: number }[] = tokens.map((token) => ({ token, depth: 0 }));
-  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
-    const { token, depth } = entry;
-    if (token.type === 'document' && token.value !== undefined) open.push({ token: token.value, depth });
-    if (!('items' in token)) continue;
-    if (depth >= MAX_DEPTH) return token.offset;
-    for (const { key, value } of token.items) {
-      for (const child of [key, value]) if (child) open.push({ token: child, depth: depth + 1 });
-    }
+/**
+ * The documents of a text, not composed yet; or where a collection starts that is nested too deeply. That is noticed at
+ * once: yaml's parser takes seconds to close a megabyte of brackets, and its composer, which recurses, ends the process
+ * when V8 compiles a regular expression on a stack that is nearly full.
+ */
+function parseTokens(text: string, lines: LineCounter): CST.Token[] | number {
+  lines.addNewLine(0);
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    // The document, the collections that are open in it, and at most one scalar or property on top.
+    const tooDeep = parser.stack.length > MAX_DEPTH ? parser.stack.filter(isCollection)[MAX_DEPTH] : undefined;
+    if (tooDeep !== undefined) return tooDeep.offset;
   }
-  return undefined;
+  tokens.push(...parser.end());
+  return tokens;
+}
+
+function isCollection(token: CST.Token): boolean {
+  return token.type === 'block-map' || token.type === 'block-seq' || token.type === 'flow-collection';
 }

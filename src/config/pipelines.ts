@@ -2,6 +2,7 @@ import type { Config, ConfiguredComponent, PipelineConfig } from './config.ts';
 import { writtenIds, type Draft } from './configure.ts';
 import { findingAt, findingAtKey, renderFinding } from './findings.ts';
 import { isLoopback, loopbackOf, parseComponentId, parseEndpoint } from './fragments.ts';
+import { habitOfType } from './habits.ts';
 import { didYouMean } from './nearest.ts';
 import { SECTION_NAMES, SECTIONS, type Section, type ServiceSettings } from './sections.ts';
 import { locate } from './tree.ts';
@@ -92,6 +93,14 @@ function missing(
   id: string,
 ): void {
   const configured = writtenIds(draft.root, section);
+  const type = parseComponentId(id)?.type ?? id;
+  // A type that this build has is a component to be configured, whatever other builds lack.
+  const known = draft.factories.some((factory) => factory.type === type && factory.kind === SECTIONS[section]);
+  const habit = known ? undefined : habitOfType(section, type);
+  if (habit !== undefined) {
+    draft.findings.push({ ...findingAt(draft.root, place, habit), path });
+    return;
+  }
   const hint = didYouMean(id, configured);
   const elsewhere = SECTION_NAMES.find((other) => other !== section && writtenIds(draft.root, other).includes(id));
   const misplaced = elsewhere === undefined ? '' : `; there is one under ${elsewhere}`;

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** Of one file, whether configuration or ${file:...}: far beyond any real one, and read in no time. */
-const MAX_BYTES = 1024 * 1024;
+/** Of one file, whether configuration or ${file:...}: far beyond any real one, and yaml needs a second for it at worst. */
+const MAX_KIB = 256;
+const MAX_BYTES = MAX_KIB * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
@@ -14,7 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
 /** The text of a UTF-8 file, without a byte order mark. Throws Error with a reason fit for the user, without the name. */
 export function readText(file: string): string {
   const bytes = readBytes(file);
-  if (bytes.length > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES / 1024 / 1024} MiB`);
+  if (bytes.length > MAX_BYTES) throw new Error(`larger than ${MAX_KIB} KiB`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {

@@ -96,6 +96,10 @@ describe('habits of the Collector that have no place here get the reason', () =>
       { service: 'telemetry: {metrics: {readers: []}}' },
       "6:25: service::telemetry::metrics: readers has no place here: agentcol's own metrics are served at service::telemetry::metrics::address",
     ],
+    [
+      { pipelines: '{metrics: {receivers: [sqlite], processors: [batch], exporters: [prometheus]}}' },
+      '7:59: service::pipelines::metrics: the batch processor has no place here: data is read in pages',
+    ],
   ])('%j', async (written, message) => {
     expect(await problems(parts(written))).toContainEqual(expect.stringContaining(`a.yaml:${message}`));
   });

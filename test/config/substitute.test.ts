@@ -67,8 +67,8 @@ describe('files', () => {
     expect(read('none')).toThrow(`read ${folder.path}/none: no such file`);
     expect(read('.')).toThrow(`read ${folder.path}: is a directory`);
     expect(read('binary')).toThrow(`read ${folder.path}/binary: not UTF-8 text`);
-    expect(read('large')).toThrow(`read ${folder.path}/large: larger than 1 MiB`);
-    expect(read('/dev/zero')).toThrow('read /dev/zero: larger than 1 MiB');
+    expect(read('large')).toThrow(`read ${folder.path}/large: larger than 256 KiB`);
+    expect(read('/dev/zero')).toThrow('read /dev/zero: larger than 256 KiB');
     expect(read('a\0b')).toThrow('ERR_INVALID_ARG_VALUE');
   });
 });

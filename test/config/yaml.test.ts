@@ -36,6 +36,14 @@ describe('a file that is no configuration', () => {
     );
   });
 
+  test.each(['[', '{', '- ', 'a: {'])('as much of %j as a file may hold is refused at once', async (unit) => {
+    const startMs = performance.now();
+    expect(await problems(unit.repeat((255 * 1024) / unit.length))).toEqual([
+      expect.stringContaining('YAML: nested too deeply'),
+    ]);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+
   test('an alias bomb is refused at once', async () => {
     const lines = Array.from('bcdefghij').map((key, index) => {
       const before = 'abcdefghi'[index]!;
@@ -50,7 +58,7 @@ describe('a file that is no configuration', () => {
 
   test('ten megabytes are refused at once', async () => {
     const startMs = performance.now();
-    expect(await problems('a: 1 # ' + 'x'.repeat(10 * 1024 * 1024))).toEqual(['a.yaml: larger than 1 MiB']);
+    expect(await problems('a: 1 # ' + 'x'.repeat(10 * 1024 * 1024))).toEqual(['a.yaml: larger than 256 KiB']);
     expect(performance.now() - startMs).toBeLessThan(1_000);
   });
 

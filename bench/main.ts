@@ -1,23 +1,36 @@
 /**
- * `npm run bench [-- NAME [ARGUMENT...]]`: runs one benchmark of this folder, or every one, each in a process of its own.
+ * `npm run bench [-- --rows INVOCATIONS] [--only NAME]...`: measures the built agentcol, and prints the table of
+ * docs/benchmarks.md. The full table is that of `--rows 1000000`; it takes a quarter of an hour and 8 GB of temporary files.
  */
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import path from 'node:path';
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { cycles } from './cycles.ts';
+import { firstRead } from './first-read.ts';
+import { idle } from './idle.ts';
+import { live } from './live.ts';
+import { table, type Result } from './result.ts';
+import { scrape } from './scrape.ts';
 
-const benchmarks = fs
-  .readdirSync(import.meta.dirname)
-  .filter((file) => file.endsWith('.ts') && file !== 'main.ts')
-  .map((file) => path.basename(file, '.ts'));
-const [wanted, ...rest] = process.argv.slice(2);
-if (wanted !== undefined && !benchmarks.includes(wanted)) {
-  console.error(`no benchmark "${wanted}"; there are: ${benchmarks.join(', ')}`);
-  process.exitCode = 2;
-} else {
-  for (const name of wanted === undefined ? benchmarks : [wanted]) {
-    console.log(`\n== ${name}`);
-    const file = path.join(import.meta.dirname, `${name}.ts`);
-    const { status } = spawnSync(process.execPath, ['--import', 'tsx', file, ...rest], { stdio: 'inherit' });
-    if (status !== 0) process.exitCode = 1;
-  }
+const { values } = parseArgs({
+  options: { rows: { type: 'string', default: '100000' }, only: { type: 'string', multiple: true } },
+});
+const rows = Number(values.rows);
+if (!Number.isInteger(rows) || rows < 1) throw new Error('--rows: a whole number of invocations');
+
+const measurements: Readonly<Record<string, () => Promise<Result[]>>> = {
+  'first-read': () => firstRead(rows),
+  cycles: () => cycles([10_000, rows, 3 * rows]),
+  idle: () => idle(Math.min(rows, 100_000), 20),
+  live: () => live(20),
+  scrape: () => scrape(5),
+};
+const names = values.only ?? Object.keys(measurements);
+const results: Result[] = [];
+for (const name of names) {
+  const measure = measurements[name];
+  if (measure === undefined) throw new Error(`--only: one of ${Object.keys(measurements).join(', ')}`);
+  console.error(`measuring ${name}`);
+  results.push(...(await measure()));
 }
+console.log(`${os.cpus().length} cores, Node ${process.version}, ${os.platform()} ${os.arch()}\n`);
+console.log(table(results));

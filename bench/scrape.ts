@@ -1,28 +1,18 @@
-/**
- * How long a scrape takes: 10 000 lines, of which 1 000 rows a second change two series each, in 100 commits a second;
- * read by a process of its own over one connection.
- *
- *   npx tsx bench/scrape.ts [seconds]
- */
+/** The exporter alone, in this process, over a store that changes: what a scrape costs where nothing else competes. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import type { Family, MetricSource, Series, SeriesChange } from '../src/component.ts';
 import type { Metric } from '../src/pipeline/signals.ts';
 import { PrometheusExporter } from '../exporters/prometheus/exporter.ts';
+import { milliseconds, quantile, type Result } from './result.ts';
+import type { Scraped } from './scrape-client.ts';
 
 const LINES = 10_000;
 const HISTOGRAMS = 180;
 const BOUNDARIES = Array.from({ length: 20 }, (_, index) => 0.01 * 2 ** index);
 const COMMITS_PER_SECOND = 100;
-const SCRAPES_PER_SECOND = 100;
-
-const ACCEPT = {
-  text: 'text/plain;version=0.0.4',
-  openmetrics: 'application/openmetrics-text;version=1.0.0',
-} as const;
 
 interface MutableSeries extends Series {
   value: number | { count: number; sum: number; bucketCounts: number[] };
@@ -115,7 +105,7 @@ class Source implements MetricSource {
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
 
 interface Scenario {
-  readonly format: keyof typeof ACCEPT;
+  readonly format: 'text' | 'openmetrics';
   readonly compression: 'none' | 'gzip';
   readonly rowsPerSecond: number;
 }
@@ -129,13 +119,13 @@ const SCENARIOS: readonly Scenario[] = [
   { format: 'text', compression: 'gzip', rowsPerSecond: 1_000 },
 ];
 
-interface Scraped {
-  readonly times: readonly number[];
-  readonly bytes: number;
-  readonly lines: number;
+export async function scrape(seconds: number): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const scenario of SCENARIOS) results.push(await measure(scenario, seconds));
+  return results;
 }
 
-async function measure({ format, compression, rowsPerSecond }: Scenario, seconds: number) {
+async function measure({ format, compression, rowsPerSecond }: Scenario, seconds: number): Promise<Result> {
   const source = new Source(format === 'text' ? 1 : 2);
   const exporter = new PrometheusExporter(
     { endpoint: '127.0.0.1:0', allow_insecure_bind: false, compression, namespace: '', const_labels: {} },
@@ -154,8 +144,7 @@ async function measure({ format, compression, rowsPerSecond }: Scenario, seconds
     commitMs.push(performance.now() - before);
     committed += Math.floor(due);
   }, 1_000 / COMMITS_PER_SECOND);
-  const client = fork(fileURLToPath(import.meta.url), [
-    'scrape',
+  const client = fork(path.join(import.meta.dirname, 'scrape-client.ts'), [
     exporter.address ?? '',
     format,
     compression,
@@ -163,97 +152,14 @@ async function measure({ format, compression, rowsPerSecond }: Scenario, seconds
   ]);
   await once(client, 'message');
   commitMs = [];
-  const cpu = process.cpuUsage();
-  const [scraped] = (await once(client, 'message')) as [Scraped];
-  const used = process.cpuUsage(cpu);
+  const [{ times }] = (await once(client, 'message')) as [Scraped];
   clearInterval(writing);
   await exporter.shutdown();
+  const compressed = compression === 'none' ? '' : ', gzip';
+  const commits = rowsPerSecond === 0 ? '' : `, commit p99 ${milliseconds(quantile(commitMs, 0.99))}`;
   return {
-    format,
-    compression,
-    'rows/s': rowsPerSecond,
-    lines: scraped.lines,
-    KB: Math.round(scraped.bytes / 1024),
-    scrapes: scraped.times.length,
-    'p50 ms': quantile(scraped.times, 0.5),
-    'p99 ms': quantile(scraped.times, 0.99),
-    'max ms': quantile(scraped.times, 1),
-    'commit p50 ms': quantile(commitMs, 0.5),
-    'commit p99 ms': quantile(commitMs, 0.99),
-    'cpu %': Math.round((used.user + used.system) / (seconds * 1e4)),
+    what: `exporter alone: ${format}${compressed}, ${LINES} lines, ${rowsPerSecond} rows/s`,
+    measured: `p50 ${milliseconds(quantile(times, 0.5))}, p99 ${milliseconds(quantile(times, 0.99))}${commits}`,
+    target: '',
   };
-}
-
-/**
- * The scraping process: warms up for a second, then reports the time of each scrape, from the request to the last byte.
- * A bare socket, because Node's HTTP client takes longer than the exporter.
- */
-async function scrape(address: string, format: keyof typeof ACCEPT, compression: string, seconds: number) {
-  const url = new URL(`http://${address}`);
-  const body = Buffer.alloc(4 * 1024 * 1024);
-  let received = 0;
-  let expected = Infinity;
-  let done = (): void => undefined;
-  const socket = connect({
-    host: url.hostname,
-    port: Number(url.port),
-    noDelay: true,
-    onread: {
-      buffer: Buffer.alloc(512 * 1024),
-      callback: (bytes, buffer) => {
-        body.set(buffer.subarray(0, bytes), received);
-        received += bytes;
-        if (expected === Infinity) {
-          const head = body.toString('latin1', 0, 1_024);
-          expected = head.indexOf('\r\n\r\n') + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1]);
-        }
-        if (received >= expected) done();
-        return true;
-      },
-    },
-  });
-  await once(socket, 'connect');
-  const request =
-    `GET /metrics HTTP/1.1\r\nHost: ${address}\r\nAccept: ${ACCEPT[format]}\r\n` +
-    `Accept-Encoding: ${compression === 'gzip' ? 'gzip' : 'identity'}\r\n\r\n`;
-  const scrapeOnce = () =>
-    new Promise<void>((resolve) => {
-      received = 0;
-      expected = Infinity;
-      done = resolve;
-      socket.write(request);
-    });
-  const run = async (count: number): Promise<number[]> => {
-    const times: number[] = [];
-    for (let index = 0; index < count; index += 1) {
-      const begin = performance.now();
-      await scrapeOnce();
-      const took = performance.now() - begin;
-      times.push(took);
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1_000 / SCRAPES_PER_SECOND - took)));
-    }
-    return times;
-  };
-  await run(SCRAPES_PER_SECOND);
-  process.send!({});
-  const times = await run(seconds * SCRAPES_PER_SECOND);
-  const reply = body.toString('latin1', 0, received);
-  const lines = compression === 'gzip' ? NaN : reply.slice(reply.indexOf('\r\n\r\n') + 4).split('\n').length - 1;
-  process.send!({ times, bytes: received, lines });
-  socket.destroy();
-  process.disconnect();
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Number((sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN).toFixed(2));
-}
-
-const [, , first = '10', address = '', format, compression = 'none', seconds = '10'] = process.argv;
-if (first === 'scrape') {
-  await scrape(address, format === 'openmetrics' ? format : 'text', compression, Number(seconds));
-} else {
-  const rows = [];
-  for (const scenario of SCENARIOS) rows.push(await measure(scenario, Number(first)));
-  console.table(rows);
 }

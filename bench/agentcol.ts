@@ -1,0 +1,130 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const MAIN = path.join(ROOT, 'dist/src/main.js');
+const PROBE = pathToFileURL(path.join(import.meta.dirname, 'probe.js')).href;
+
+/** See probe.js. */
+export interface Usage {
+  readonly cpuMs: number;
+  readonly residentBytes: number;
+  readonly peakBytes: number;
+  readonly longestBlockMs?: number;
+  readonly blockP99Ms?: number;
+}
+
+/** Of `agentcol --once`. */
+export interface Finished {
+  readonly wallMs: number;
+  readonly usage: Usage;
+}
+
+/** The built agentcol with the shipped configuration, in a process and with a state of its own. */
+export class Agentcol {
+  readonly #folder: string;
+  readonly #database: string;
+  #child: ChildProcess | undefined;
+  #port = 0;
+
+  constructor(folder: string, database: string) {
+    this.#folder = folder;
+    this.#database = database;
+  }
+
+  /** `host:port` while it runs. */
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** Reads everything into a new state and ends. */
+  once(): Finished {
+    fs.rmSync(this.#state, { recursive: true, force: true });
+    const report = path.join(this.#folder, 'usage.json');
+    const begin = performance.now();
+    const { status, stderr } = spawnSync(process.execPath, this.#words('--once'), {
+      env: this.#environment({ AGENTCOL_BENCH_REPORT: report }),
+      encoding: 'utf8',
+      maxBuffer: 64e6,
+    });
+    const wallMs = performance.now() - begin;
+    if (status !== 0) throw new Error(`agentcol --once ended with ${status ?? 'a signal'}: ${stderr}`);
+    return { wallMs, usage: JSON.parse(fs.readFileSync(report, 'utf8')) as Usage };
+  }
+
+  /** Resolves as soon as it listens, before it has read anything. `watchLoop`: usage tells how long the event loop was blocked. */
+  async start({ watchLoop = false } = {}): Promise<void> {
+    this.#port = await freePort();
+    const log = fs.openSync(path.join(this.#folder, 'agentcol.log'), 'a');
+    this.#child = spawn(process.execPath, this.#words('--set', `exporters::prometheus::endpoint=${this.address}`), {
+      env: this.#environment(watchLoop ? { AGENTCOL_BENCH_DELAY: '1' } : {}),
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    fs.closeSync(log);
+    while ((await this.scrape()) === undefined) await delay(5);
+  }
+
+  /** Resolves when it serves metrics. */
+  async caughtUp(): Promise<void> {
+    while ((await this.scrape())?.status !== 200) await delay(20);
+  }
+
+  /** undefined while nobody listens. */
+  async scrape(): Promise<{ readonly status: number; readonly body: string } | undefined> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null) throw new Error(`agentcol has ended: see ${this.#folder}`);
+    return new Promise((resolve) => {
+      const request = http.get({ port: this.#port, path: '/metrics', agent: false }, (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (body += chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      });
+      request.on('error', () => resolve(undefined));
+    });
+  }
+
+  /** What it has used; the blocks of the event loop are those since the last time. */
+  async usage(): Promise<Usage> {
+    this.#child?.send({});
+    const [usage] = (await once(this.#child!, 'message')) as [Usage];
+    return usage;
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+
+  get #state(): string {
+    return path.join(this.#folder, 'state');
+  }
+
+  #words(...words: readonly string[]): string[] {
+    return ['--import', PROBE, MAIN, '--config', path.join(ROOT, 'otel-config.yaml'), ...words];
+  }
+
+  #environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+    return { ...process.env, AGENT_WORKFLOW_DB: this.#database, XDG_STATE_HOME: this.#state, ...more };
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('a server without a port');
+  return address.port;
+}

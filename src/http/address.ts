@@ -3,37 +3,37 @@ import { dirname } from 'node:path';
 import type { Endpoint } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
 
-/** Why `endpoint` cannot be listened on, and what to do about it. */
-export function addressError(endpoint: Endpoint, error: unknown): ConfigError {
+/** Why `endpoint`, the value of `setting`, cannot be listened on, and what to do about it. */
+export function addressError(endpoint: Endpoint, setting: string, error: unknown): ConfigError {
   const where = endpoint.kind === 'unix' ? `unix:${endpoint.path}` : hostPort(endpoint.host, endpoint.port);
-  const remedy = endpoint.kind === 'unix' ? socketRemedy(error, endpoint.path) : portRemedy(error);
+  const remedy = endpoint.kind === 'unix' ? socketRemedy(error, setting, endpoint.path) : portRemedy(error, setting);
   const message = `listen on ${where}: ${remedy ?? describeError(error)}`;
-  return new ConfigError([{ path: ['endpoint'], message }], { cause: error });
+  return new ConfigError([{ path: [setting], message }], { cause: error });
 }
 
-function portRemedy(error: unknown): string | undefined {
+function portRemedy(error: unknown, setting: string): string | undefined {
   switch (codeOf(error)) {
     case 'EADDRINUSE':
-      return 'the address is in use, perhaps by another agentcol; stop what listens there, or set endpoint to another port';
+      return `the address is in use, perhaps by another agentcol; stop what listens there, or set ${setting} to another port`;
     case 'EACCES':
-      return 'permission denied; ports below 1024 are reserved: set endpoint to a higher one';
+      return `permission denied; ports below 1024 are reserved: set ${setting} to a higher one`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return 'this machine has no such address; set endpoint to one of its own, such as 127.0.0.1';
+      return `this machine has no such address; set ${setting} to one of its own, such as 127.0.0.1`;
     default:
       return undefined;
   }
 }
 
-function socketRemedy(error: unknown, path: string): string | undefined {
+function socketRemedy(error: unknown, setting: string, path: string): string | undefined {
   switch (codeOf(error)) {
     case 'EADDRINUSE':
-      return 'a running process listens there, perhaps another agentcol; stop it, or set endpoint to another path';
+      return `a running process listens there, perhaps another agentcol; stop it, or set ${setting} to another path`;
     case 'EACCES':
       // libuv says so of a missing folder, too.
       return existsSync(dirname(path))
-        ? 'permission denied; set endpoint to a path in a folder that this user may write to'
-        : 'its folder does not exist; create it, or set endpoint to another path';
+        ? `permission denied; set ${setting} to a path in a folder that this user may write to`
+        : `its folder does not exist; create it, or set ${setting} to another path`;
     default:
       return undefined;
   }

@@ -57,13 +57,15 @@ const LIMITS: Limits = {
 
 export interface ListenerOptions {
   readonly endpoint: Endpoint;
+  /** The setting that holds it, for messages; default: endpoint. */
+  readonly setting?: string;
   readonly routes: Routes;
   readonly logger: Logger;
   readonly limits?: Partial<Limits>;
 }
 
 export interface Listener extends Component {
-  /** Rejects with ConfigError, path `endpoint`, when the address cannot be had. */
+  /** Rejects with ConfigError, its path the setting, when the address cannot be had. */
   start(): Promise<void>;
   /** Where it listens, the port chosen for port 0 included; undefined when it does not. */
   readonly address: string | undefined;
@@ -78,6 +80,7 @@ export function createListener(options: ListenerOptions): Listener {
 
 class HttpListener implements Listener {
   readonly #endpoint: Endpoint;
+  readonly #setting: string;
   readonly #logger: Logger;
   readonly #limits: Limits;
   readonly #routes: ReadonlyMap<string, Routes[string]>;
@@ -88,6 +91,7 @@ class HttpListener implements Listener {
 
   constructor(options: ListenerOptions) {
     this.#endpoint = options.endpoint;
+    this.#setting = options.setting ?? 'endpoint';
     this.#logger = options.logger;
     this.#limits = { ...LIMITS, ...options.limits };
     this.#routes = new Map(Object.entries(options.routes));
@@ -102,7 +106,7 @@ class HttpListener implements Listener {
     try {
       await this.#listen(server);
     } catch (error) {
-      throw addressError(this.#endpoint, error);
+      throw addressError(this.#endpoint, this.#setting, error);
     }
     server.on('error', (error) => this.#logger.error(`listen on ${this.#address ?? ''}: ${describeError(error)}`));
     this.#server = server;

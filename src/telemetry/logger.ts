@@ -1,16 +1,23 @@
 import { pino } from 'pino';
 import type { Logger } from '../component.ts';
+import { Repeats, type Level } from './repeats.ts';
 
 export interface LoggerOptions {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly level: Level;
   /** Whether lines are for people (a terminal) or for machines (JSON) is asked of it. */
   readonly stream: { write(text: string): unknown; readonly isTTY?: boolean };
   /** Colours, on a terminal; default: unless NO_COLOR is set (https://no-color.org). */
   readonly colours?: boolean;
 }
 
-/** JSON lines {level, time, component?, msg, ...fields}, or on a terminal "12:30:01.250 warn  sqlite/agents: message (field=value)". */
-export function createLogger({ level, stream, colours = !process.env['NO_COLOR'] }: LoggerOptions): Logger {
+/** The logger of the process. */
+export interface RootLogger extends Logger {
+  /** Writes at once how often messages were repeated: before the process ends. */
+  flush(): void;
+}
+
+/** JSON lines {level, time, component?, msg, ...fields}, or on a terminal "12:30:01.250 warn  sqlite/agents: message (field=value)". Repetitions are counted: see Repeats. */
+export function createLogger({ level, stream, colours = !process.env['NO_COLOR'] }: LoggerOptions): RootLogger {
   const terminal = { write: (line: string) => stream.write(readableLine(line, colours)) };
   const json = pino(
     {
@@ -21,11 +28,24 @@ export function createLogger({ level, stream, colours = !process.env['NO_COLOR']
     },
     stream.isTTY === true ? terminal : { write: (line: string) => stream.write(line) },
   );
+  const repeats = new Repeats({
+    write: (at, message, fields) => {
+      json[at](fields, message);
+    },
+  });
+  const log =
+    (at: Level): Logger['info'] =>
+    (message, fields = {}) => {
+      if (json.isLevelEnabled(at)) repeats.log(at, message, fields);
+    };
   return {
-    debug: (message, fields) => json.debug(fields ?? {}, message),
-    info: (message, fields) => json.info(fields ?? {}, message),
-    warn: (message, fields) => json.warn(fields ?? {}, message),
-    error: (message, fields) => json.error(fields ?? {}, message),
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+    flush: () => {
+      repeats.flush();
+    },
   };
 }
 

@@ -1,0 +1,160 @@
+import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { AggregationTemporality, InstrumentType, MeterProvider } from '@opentelemetry/sdk-metrics';
+import type { BatchObservableResult, Meter, ObservableCounter, ObservableGauge } from '@opentelemetry/api';
+import type { Status } from '../component.ts';
+import { pageDurations } from './page-durations.ts';
+import { talliesOf, type Tally } from './tally.ts';
+
+export type Level = 'basic' | 'normal' | 'detailed';
+
+export interface Observed {
+  readonly level: Level;
+  readonly version: string;
+  readonly status: () => Status;
+  readonly reloadSucceeded: () => boolean;
+}
+
+/** agentcol's own metrics in the text format 0.0.4: everything is observed when it is asked for. */
+export function ownMetrics(observed: Observed): () => Promise<string> {
+  const { level, version, status } = observed;
+  const resource = resourceFromAttributes({ 'service.name': 'agentcol', 'service.version': version });
+  const by = level === 'detailed' ? 'reader' : 'receiver';
+  const exporter = new PresentValues({
+    preventServerStart: true,
+    metricProducers: level === 'basic' ? [] : [pageDurations({ resource, status, by })],
+  });
+  const meter = new MeterProvider({ resource, readers: [exporter] }).getMeter('agentcol', version);
+  observeProcess(meter, observed);
+  observePipelines(meter, observed);
+  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
+  return async () => serializer.serialize((await exporter.collect()).resourceMetrics);
+}
+
+/**
+ * Gauges show what is observed now. A cumulative reader would repeat for ever what an observable has once said, and a
+ * source that failed yesterday would still be down for yesterday's reason.
+ */
+class PresentValues extends PrometheusExporter {
+  override selectAggregationTemporality(instrument: InstrumentType): AggregationTemporality {
+    return instrument === InstrumentType.OBSERVABLE_GAUGE
+      ? AggregationTemporality.DELTA
+      : AggregationTemporality.CUMULATIVE;
+  }
+}
+
+function observeProcess(meter: Meter, { version, reloadSucceeded }: Observed): void {
+  gauge(meter, 'agentcol_build_info', 'The version of agentcol and of what it runs on.').addCallback((result) =>
+    result.observe(1, { version, node_version: process.version }),
+  );
+  gauge(
+    meter,
+    'agentcol_config_last_reload_successful',
+    'Whether the configuration was good when it was last read.',
+  ).addCallback((result) => result.observe(reloadSucceeded() ? 1 : 0));
+  gauge(meter, 'otelcol_process_memory_rss_bytes', 'Resident memory.', 'By').addCallback((result) =>
+    result.observe(process.memoryUsage.rss()),
+  );
+  counter(meter, 'otelcol_process_uptime_seconds', 'Since the start of the process.', 's').addCallback((result) =>
+    result.observe(process.uptime()),
+  );
+}
+
+function observePipelines(meter: Meter, { level, status }: Observed): void {
+  const ofReceivers = receiverInstruments(meter);
+  const ofReaders = readerInstruments(meter);
+  const sent = counter(
+    meter,
+    'otelcol_exporter_sent_metric_points',
+    'Metric points that the exporter took.',
+    '{datapoint}',
+  );
+  const failed = counter(
+    meter,
+    'otelcol_exporter_send_failed_metric_points',
+    'Metric points that the exporter failed to take.',
+    '{datapoint}',
+  );
+  meter.addBatchObservableCallback(
+    (result) => {
+      const now = status();
+      for (const tally of talliesOf(now, 'receiver')) observeReceiver(result, ofReceivers, tally);
+      for (const tally of talliesOf(now, level === 'basic' ? 'receiver' : 'reader')) {
+        observeReader(result, ofReaders, tally);
+      }
+      for (const exporter of now.exporters) {
+        result.observe(sent, exporter.sent, { exporter: exporter.id });
+        result.observe(failed, exporter.failed, { exporter: exporter.id });
+      }
+    },
+    [...Object.values(ofReceivers), ...Object.values(ofReaders), sent, failed],
+  );
+}
+
+function receiverInstruments(meter: Meter) {
+  return {
+    accepted: counter(
+      meter,
+      'otelcol_receiver_accepted_metric_points',
+      'Metric points that the receiver brought into its pipelines.',
+      '{datapoint}',
+    ),
+    busy: counter(meter, 'agentcol_sqlite_busy', 'Reads put off because the database was locked.', '{read}'),
+    changes: counter(
+      meter,
+      'agentcol_sqlite_source_changes',
+      'What was found to have happened to a source besides growing.',
+      '{change}',
+    ),
+    skipped: counter(
+      meter,
+      'agentcol_sqlite_skipped_values',
+      'Values left out because they could not be counted.',
+      '{value}',
+    ),
+  };
+}
+
+function observeReceiver(
+  result: BatchObservableResult,
+  instruments: ReturnType<typeof receiverInstruments>,
+  { labels, points, busy, changes, skipped }: Tally,
+): void {
+  result.observe(instruments.accepted, points, labels);
+  result.observe(instruments.busy, busy, labels);
+  for (const [reason, count] of changes) result.observe(instruments.changes, count, { ...labels, reason });
+  for (const [reason, count] of skipped) result.observe(instruments.skipped, count, { ...labels, reason });
+}
+
+function readerInstruments(meter: Meter) {
+  return {
+    read: counter(meter, 'agentcol_sqlite_rows_read', 'Rows read, open rows looked at again included.', '{row}'),
+    behind: gauge(meter, 'agentcol_sqlite_rows_behind', 'Rows still to be read.', '{row}'),
+    open: gauge(meter, 'agentcol_sqlite_open_rows', 'Rows that are not complete yet.', '{row}'),
+    up: gauge(
+      meter,
+      'agentcol_sqlite_source_up',
+      'Whether the source can be read: 1, or 0 with the reason why it cannot.',
+    ),
+  };
+}
+
+function observeReader(
+  result: BatchObservableResult,
+  instruments: ReturnType<typeof readerInstruments>,
+  { labels, rowsRead, rowsBehind, openRows, failure }: Tally,
+): void {
+  result.observe(instruments.read, rowsRead, labels);
+  result.observe(instruments.behind, rowsBehind, labels);
+  result.observe(instruments.open, openRows, labels);
+  result.observe(instruments.up, failure === undefined ? 1 : 0, { ...labels, reason: failure?.reason ?? '' });
+}
+
+/** The serializer adds `_total`. */
+function counter(meter: Meter, name: string, description: string, unit = ''): ObservableCounter {
+  return meter.createObservableCounter(name, { description, unit });
+}
+
+function gauge(meter: Meter, name: string, description: string, unit = ''): ObservableGauge {
+  return meter.createObservableGauge(name, { description, unit });
+}

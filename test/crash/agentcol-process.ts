@@ -13,13 +13,24 @@ const SCRAPE_MS = 10;
 /** A recount is of its moment: rows that become too old meanwhile are abandoned. */
 const RECOUNT_MS = 1000;
 
+export interface AgentcolOptions {
+  /** Settings of the receiver instead of those for an agent-workflow database of UTC. */
+  readonly receiver?: Readonly<Record<string, unknown>>;
+  /** The folder of the state. */
+  readonly storage?: string;
+  /** The words before `node` on its command line: `prlimit`, `setpriv`. They must become the process, not fork it. */
+  readonly launcher?: readonly string[];
+}
+
 /** The built agentcol on one database and one state, published on a socket inside `folder`. */
 export class AgentcolProcess {
   readonly #folder: string;
   readonly #config: string;
+  readonly #launcher: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(folder: string, database: string) {
+  constructor(folder: string, database: string, options: AgentcolOptions = {}) {
+    this.#launcher = options.launcher ?? [];
     this.#folder = folder;
     this.#config = path.join(folder, 'otel-config.yaml');
     const config = {
@@ -30,11 +41,12 @@ export class AgentcolProcess {
           timezone: 'UTC',
           collection_interval: '20ms',
           storage: 'file_storage',
+          ...options.receiver,
         },
       },
       processors: { hash: null, strip_paths: null },
       exporters: { prometheus: { endpoint: `unix:${this.#socket}` } },
-      extensions: { file_storage: { directory: path.join(folder, 'state') } },
+      extensions: { file_storage: { directory: options.storage ?? path.join(folder, 'state') } },
       service: {
         extensions: ['file_storage'],
         telemetry: { logs: { level: 'warn' }, metrics: { level: 'none' } },
@@ -50,10 +62,41 @@ export class AgentcolProcess {
     return path.join(this.#folder, 'metrics.sock');
   }
 
+  get #log(): string {
+    return path.join(this.#folder, 'agentcol.log');
+  }
+
+  /** Only while it runs. */
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('agentcol is not running');
+    return this.#child.pid;
+  }
+
+  /** What it wrote to the terminal, of all its runs. */
+  get log(): string {
+    return fs.readFileSync(this.#log, 'utf8');
+  }
+
   start(): void {
-    const log = fs.openSync(path.join(this.#folder, 'agentcol.log'), 'a');
-    this.#child = spawn(process.execPath, [MAIN, '--config', this.#config], { stdio: ['ignore', log, log] });
+    const log = fs.openSync(this.#log, 'a');
+    const [command = '', ...words] = [...this.#launcher, process.execPath, MAIN, '--config', this.#config];
+    this.#child = spawn(command, words, { stdio: ['ignore', log, log] });
     fs.closeSync(log);
+  }
+
+  /** Waits for it to end by itself; returns its exit code. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) throw new Error('agentcol is not running');
+    this.#child = undefined;
+    if (child.exitCode === null) await once(child, 'exit');
+    return child.exitCode;
+  }
+
+  /** SIGTERM; returns its exit code. */
+  stop(): Promise<number | null> {
+    process.kill(this.pid, 'SIGTERM');
+    return this.ended();
   }
 
   /** SIGKILL; resolves when the process is gone. */
@@ -68,7 +111,13 @@ export class AgentcolProcess {
 
   /** What is published, or undefined while it does not answer or is catching up. */
   async scrape(): Promise<Samples | undefined> {
-    const body = await new Promise<string | undefined>((resolve) => {
+    const body = await this.scrapeText();
+    return body === undefined ? undefined : parseExposition(body);
+  }
+
+  /** The same, as it is sent. */
+  scrapeText(): Promise<string | undefined> {
+    return new Promise((resolve) => {
       const request = http.get({ socketPath: this.#socket, path: '/metrics', agent: false }, (response) => {
         let text = '';
         response.setEncoding('utf8');
@@ -78,7 +127,6 @@ export class AgentcolProcess {
       });
       request.on('error', () => resolve(undefined)); // not listening yet
     });
-    return body === undefined ? undefined : parseExposition(body);
   }
 
   /** Scrapes until what is published equals the recount, and returns it; the differences when it does not in time. */

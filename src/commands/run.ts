@@ -51,7 +51,11 @@ function ownMetricsOf(
 
 /** Meanwhile nothing ends the process but a signal: a fault in one part is no reason to lose the others. */
 function surviveFaults(logger: Logger): Disposable {
-  const log = (fault: unknown): void => logger.error('unexpected error, please report it', faultFields(fault));
+  const log = (fault: unknown): void => {
+    const fields = faultFields(fault);
+    // Named in the message too: repetitions of a message are counted only, and another fault is none.
+    logger.error(`unexpected error (${fields.error}), please report it`, fields);
+  };
   process.on('uncaughtException', log).on('unhandledRejection', log);
   return {
     [Symbol.dispose]: () => {
@@ -61,7 +65,7 @@ function surviveFaults(logger: Logger): Disposable {
 }
 
 /** Not the message: that of JSON.parse, for one, quotes what it was given. */
-function faultFields(fault: unknown): Readonly<Record<string, unknown>> {
+function faultFields(fault: unknown): { readonly error: string; readonly [field: string]: unknown } {
   if (!(fault instanceof Error)) return { error: typeof fault };
   const frames = fault.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
   return {

@@ -1,5 +1,6 @@
 import { prometheusExporter } from '../exporters/prometheus/factory.ts';
 import { fileStorage } from '../extensions/file_storage/factory.ts';
+import { healthCheck } from '../extensions/health_check/factory.ts';
 import { hashProcessor } from '../processors/hash/factory.ts';
 import { stripPathsProcessor } from '../processors/strip_paths/factory.ts';
 import { sqliteReceiver } from '../receivers/sqlite/factory.ts';
@@ -12,4 +13,5 @@ export const factories: readonly ComponentFactory[] = [
   stripPathsProcessor,
   prometheusExporter,
   fileStorage,
+  healthCheck,
 ];

@@ -4,6 +4,7 @@ import { constants, gzip } from 'node:zlib';
 import type { MetricsExporter, MetricSource, Settings } from '../../src/component.ts';
 import { parseEndpoint } from '../../src/config/fragments.ts';
 import { ConfigError } from '../../src/errors.ts';
+import { urlOf } from '../../src/http/address.ts';
 import { createListener, type Listener, type Reply } from '../../src/http/listener.ts';
 import type { Config } from './config.ts';
 import { Exposition } from './exposition.ts';
@@ -77,9 +78,7 @@ export class PrometheusExporter implements MetricsExporter {
 
   async start(): Promise<void> {
     await this.#listener.start();
-    const address = this.#listener.address ?? '';
-    const where = address.startsWith('unix:') ? `/metrics on ${address}` : `metrics on http://${address}/metrics`;
-    this.#settings.logger.info(`serving ${where}`);
+    this.#settings.logger.info(`serving metrics on ${urlOf(this.#listener, '/metrics')}`);
   }
 
   async shutdown(): Promise<void> {

@@ -1,6 +1,5 @@
 import type { ExporterFactory } from '../../src/component.ts';
-import { isLoopback, loopbackOf, parseEndpoint } from '../../src/config/fragments.ts';
-import type { Problem } from '../../src/errors.ts';
+import { bindProblems } from '../../src/http/bind.ts';
 import { schema, type Config } from './config.ts';
 
 export const prometheusExporter: ExporterFactory<Config> = {
@@ -10,22 +9,10 @@ export const prometheusExporter: ExporterFactory<Config> = {
   summary: 'Serves metrics to Prometheus over HTTP, on loopback or a Unix socket.',
   schema,
   async check(config) {
-    return problemsOf(config);
+    return bindProblems(config);
   },
   async create(config, settings) {
     const { PrometheusExporter } = await import('./exporter.ts');
     return new PrometheusExporter(config, settings);
   },
 };
-
-function problemsOf(config: Config): readonly Problem[] {
-  const endpoint = parseEndpoint(config.endpoint);
-  if (endpoint === undefined) {
-    return [{ path: ['endpoint'], message: 'not host:port, [ipv6]:port or unix:/absolute/path' }];
-  }
-  if (isLoopback(endpoint) || config.allow_insecure_bind) return [];
-  const message =
-    `other machines could reach ${config.endpoint}, which has neither TLS nor authentication; ` +
-    `set endpoint to ${loopbackOf(endpoint)} and put a proxy in front of it, or write allow_insecure_bind: true`;
-  return [{ path: ['endpoint'], message }];
-}

@@ -39,6 +39,12 @@ function socketRemedy(error: unknown, setting: string, path: string): string | u
   }
 }
 
+/** Where to find `path` of a listener: "http://127.0.0.1:9465/metrics", "unix:/run/agentcol.sock (/metrics)"; empty when it does not listen. */
+export function urlOf({ address }: { readonly address: string | undefined }, path: string): string {
+  if (address === undefined) return '';
+  return address.startsWith('unix:') ? `${address} (${path})` : `http://${address}${path}`;
+}
+
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }

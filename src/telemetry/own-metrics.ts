@@ -2,6 +2,7 @@ import type { Component, Logger, Status } from '../component.ts';
 import type { TelemetryConfig } from '../config/config.ts';
 import { parseEndpoint } from '../config/fragments.ts';
 import { ConfigError } from '../errors.ts';
+import { urlOf } from '../http/address.ts';
 import { createListener, type Listener, type Reply } from '../http/listener.ts';
 import type { Level } from './instruments.ts';
 
@@ -63,7 +64,7 @@ export class OwnMetrics implements Component {
       logger.warn(`agentcol's own metrics are not published: ${error.message}`);
       return;
     }
-    logger.info(`serving agentcol's own metrics on ${this.#listener.address ?? ''}`, { path: '/metrics' });
+    logger.info(`serving agentcol's own metrics on ${urlOf(this.#listener, '/metrics')}`);
   }
 
   async shutdown(): Promise<void> {

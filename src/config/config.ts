@@ -6,6 +6,7 @@ import { schemaFindings } from './explain.ts';
 import { findingsError, type Finding } from './findings.ts';
 import { habitOfKey } from './habits.ts';
 import { connectService, unusedWarnings } from './pipelines.ts';
+import { printConfig } from './print.ts';
 import { SchemaCheck } from './schema.ts';
 import { ROOT_SCHEMA, type ServiceSettings } from './sections.ts';
 import { readSources } from './sources.ts';
@@ -27,6 +28,8 @@ export interface Config {
   };
   /** Worth a look, with file:line:column; nothing is wrong. */
   readonly warnings: readonly string[];
+  /** YAML of all of it, defaults included, that loads again; what is secret stands as [REDACTED]. */
+  print(): string;
 }
 
 /** Component ids, all of them configured and able to take the signal. */
@@ -80,7 +83,7 @@ export async function loadConfig(sources: ConfigSources, factories: readonly Com
   const around = surroundings(sources.env, sources.homeDirectory);
   const findings: Finding[] = [];
   const root = readSources(sources, around, findings);
-  const draft: Draft = { root, around, factories, schemas: new SchemaCheck(), findings, references: [] };
+  const draft: Draft = { root, around, factories, schemas: new SchemaCheck(), findings, references: [], secrets: [] };
 
   const { value, errors } = draft.schemas.check<{ readonly service: ServiceSettings }>(ROOT_SCHEMA, plainValue(root));
   const habit = (key: string): string | undefined => habitOfKey('root', key);
@@ -109,6 +112,12 @@ export async function loadConfig(sources: ConfigSources, factories: readonly Com
     ),
   };
   const service = value === undefined ? undefined : connectService(draft, value.service, components);
-  if (service === undefined || findings.length > 0) throw findingsError(findings);
-  return { ...components, service, warnings: unusedWarnings(draft, service) };
+  if (value === undefined || service === undefined || findings.length > 0) throw findingsError(findings);
+  const settings = { ...components, service: value.service };
+  return {
+    ...components,
+    service,
+    warnings: unusedWarnings(draft, service),
+    print: () => printConfig(draft, settings),
+  };
 }

@@ -18,6 +18,8 @@ export interface Draft {
   readonly factories: readonly ComponentFactory[];
   readonly schemas: SchemaCheck;
   readonly findings: Finding[];
+  /** Settings whose schema says that they are secret. */
+  readonly secrets: Path[];
   /** Extension ids that settings name, to be looked up once all are known. */
   readonly references: { readonly path: Path; readonly id: string }[];
 }
@@ -97,6 +99,10 @@ function settle(draft: Draft, base: Path, mark: Marked): void {
   const path = [...base, ...pointerPath(mark.pointer)];
   if (mark.keyword === 'reference') {
     draft.references.push({ path, id: mark.text });
+    return;
+  }
+  if (mark.keyword === 'secret') {
+    draft.secrets.push(path);
     return;
   }
   const { tree, keyPlace } = locate(draft.root, path);

@@ -6,6 +6,7 @@
  * - `path: true`: `~` and paths relative to the configuration file are made absolute; the schema's own default may hold
  *   `${env:NAME:-default}` and `~`.
  * - `reference: 'extensions'`: the id of an extension, which must be configured and listed in service::extensions.
+ * - `secret: true`: a key, a password, a token: print-config shows [REDACTED].
  */
 import { isIPv4, isIPv6 } from 'node:net';
 

@@ -8,6 +8,7 @@ export const hmacSettings = {
   key: {
     type: 'string',
     minLength: 16,
+    secret: true,
     description:
       'Secret of at least 16 characters: `${file:hash.key}` or `${env:HASH_KEY}`. Absent: generated once and kept by the storage extension.',
   },

@@ -163,7 +163,9 @@ class Parser {
     try {
       const text = substitute(value, this.#source.directory, this.#around);
       const reread = node.type === 'PLAIN' && isOneVariable(value) ? rereadScalar(text) : text;
-      return { kind: 'scalar', place, value: reread, origin: 'substituted' };
+      // Also where the file is only the default of a variable: shown once too seldom rather than once too often.
+      const origin = value.includes('${file:') ? 'file' : 'substituted';
+      return { kind: 'scalar', place, value: reread, origin };
     } catch (error) {
       this.#findings.push({ place, path, message: error instanceof Error ? error.message : String(error) });
       return this.#failed(place);

@@ -4,7 +4,7 @@ import { isDuration, parseComponentId, parseEndpoint } from './fragments.ts';
 
 /** A string that one of the custom keywords of fragments.ts marks. */
 export interface Marked {
-  readonly keyword: 'path' | 'reference';
+  readonly keyword: 'path' | 'reference' | 'secret';
   /** The keyword's value: true, or 'extensions'. */
   readonly argument: unknown;
   /** JSON pointer from the value that was checked. */
@@ -44,7 +44,12 @@ export class SchemaCheck {
         component_id: (text: string) => parseComponentId(text) !== undefined,
       },
     });
-    for (const [keyword, schemaType] of [['path', 'boolean'] as const, ['reference', 'string'] as const]) {
+    const keywords = [
+      ['path', 'boolean'],
+      ['reference', 'string'],
+      ['secret', 'boolean'],
+    ] as const;
+    for (const [keyword, schemaType] of keywords) {
       this.#ajv.addKeyword({
         keyword,
         type: 'string',

@@ -15,10 +15,11 @@ export interface TreeScalar {
   readonly place: Place;
   readonly value: string | number | boolean | null;
   /**
-   * `literal`: as it stands in the YAML, so messages may show it. `substituted`: holds an environment variable or a file,
-   * which messages never show. `failed`: a substitution that has been reported already.
+   * `literal`: as it stands in the YAML, so messages may show it. `substituted`: holds an environment variable, which
+   * messages never show. `file`: likewise what a file holds, which nothing shows. `failed`: a substitution that has been
+   * reported already.
    */
-  readonly origin: 'literal' | 'substituted' | 'failed';
+  readonly origin: 'literal' | 'substituted' | 'file' | 'failed';
 }
 
 export interface TreeList {

@@ -59,15 +59,33 @@ function withDollars(from: unknown): unknown {
   return Object.fromEntries(Object.entries(from).map(([key, inner]) => [key, withDollars(inner)]));
 }
 
+const settings = fc.dictionary(fc.stringMatching(/^[a-z_]{1,8}$/), value);
+
+function yamlOf(receiver: Readonly<Record<string, unknown>>): string {
+  return stringify({
+    receivers: { 'sqlite/agents': withDollars(receiver) },
+    exporters: { prometheus: null },
+    service: { pipelines: { metrics: { receivers: ['sqlite/agents'], exporters: ['prometheus'] } } },
+  });
+}
+
 test('settings written as YAML and loaded are the same settings', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.dictionary(fc.stringMatching(/^[a-z_]{1,8}$/), value), async (settings) => {
-      const text = stringify({
-        receivers: { 'sqlite/agents': withDollars(settings) },
-        exporters: { prometheus: null },
-        service: { pipelines: { metrics: { receivers: ['sqlite/agents'], exporters: ['prometheus'] } } },
-      });
-      expect(receiverSettings(await load(text, { factories }))).toEqual(JSON.parse(JSON.stringify(settings)));
+    fc.asyncProperty(settings, async (written) => {
+      const config = await load(yamlOf(written), { factories });
+      expect(receiverSettings(config)).toEqual(JSON.parse(JSON.stringify(written)));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a configuration that was printed and loaded is the same configuration', async () => {
+  await fc.assert(
+    fc.asyncProperty(settings, async (written) => {
+      const config = await load(yamlOf(written), { factories });
+      const again = await load(config.print(), { factories });
+      expect(receiverSettings(again)).toEqual(receiverSettings(config));
+      expect(again.print()).toBe(config.print());
     }),
     { numRuns: 100 },
   );

@@ -13,12 +13,15 @@ import type { ComponentFactory, Config, ConfiguredComponent } from '../config/co
 import { ConfigError, type Problem } from '../errors.ts';
 import { childLogger } from '../telemetry/logger.ts';
 import { Feed } from './feed.ts';
+import { hasSameSettings, includes, isSame, isSameLane, NOTHING_RUNS, type Running } from './reuse.ts';
 import { MetricStore } from './store.ts';
 
 /** A component and where it stands in the configuration. */
 export interface Built<Instance extends Component = Component> {
   readonly configured: ConfiguredComponent;
   readonly instance: Instance;
+  /** The storages that it has asked for, and what it was given. */
+  readonly lookups: ReadonlyMap<string | undefined, StorageExtension | undefined>;
 }
 
 /** One receiver's way into one pipeline: nothing of it is shared. */
@@ -38,7 +41,7 @@ export interface ExporterPlan extends Built<Awaited<ReturnType<ExporterFactory['
   readonly sources: readonly Feed[];
 }
 
-/** Everything the configuration asks for, created and not started, in the order of starting. */
+/** Everything the configuration asks for, in the order of starting: created and not started, or running already. */
 export interface Assembly {
   readonly extensions: readonly Built[];
   readonly exporters: readonly ExporterPlan[];
@@ -46,23 +49,40 @@ export interface Assembly {
   readonly stores: readonly MetricStore[];
 }
 
+export interface AssembleOptions {
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Taken over where it is what the configuration asks for: the very same objects. */
+  readonly running?: Running;
+}
+
 /** Throws ConfigError with every problem of every component, each message with its place. */
 export async function assemble(
   config: Config,
-  { logger, now }: { readonly logger: Logger; readonly now: () => number },
+  { logger, now, running = NOTHING_RUNS }: AssembleOptions,
 ): Promise<Assembly> {
   const problems: Problem[] = [...doubledCounts(config)];
   const storages = new Map<string, StorageExtension>();
-  const settingsOf = (id: string): Settings => ({
-    id,
-    logger: childLogger(logger, id),
-    now,
-    storage: (wanted) => findStorage(storages, wanted),
-  });
-  const build = async <F extends ComponentFactory>(configured: ConfiguredComponent<F>): Promise<InstanceOf<F>[]> => {
+  const find = (wanted: string | undefined): StorageExtension | undefined =>
+    wanted === undefined ? onlyOne(storages) : storages.get(wanted);
+  const build = async <F extends ComponentFactory>(
+    configured: ConfiguredComponent<F>,
+  ): Promise<Built<InstanceOf<F>>[]> => {
+    const lookups = new Map<string | undefined, StorageExtension | undefined>();
+    const settings: Settings = {
+      id: configured.id,
+      logger: childLogger(logger, configured.id),
+      now,
+      storage: (wanted) => {
+        const storage = findStorage(storages, wanted);
+        lookups.set(wanted, storage);
+        return storage;
+      },
+    };
     try {
       // The factory's own type parameter is gone here: its schema has validated what it is given.
-      return [(await configured.factory.create(configured.settings, settingsOf(configured.id))) as InstanceOf<F>];
+      const instance = (await configured.factory.create(configured.settings, settings)) as InstanceOf<F>;
+      return [{ configured, instance, lookups }];
     } catch (error) {
       if (!(error instanceof ConfigError)) throw new Error(`create ${configured.id}`, { cause: error });
       problems.push(...placed(configured, error));
@@ -72,32 +92,40 @@ export async function assemble(
 
   const extensions: Built[] = [];
   for (const configured of named(config.extensions, config.service.extensions)) {
-    for (const instance of await build(configured)) {
-      extensions.push({ configured, instance });
-      if (isStorage(instance)) storages.set(configured.id, instance);
+    const same = running.components.find(
+      (built) =>
+        !includes(extensions, built.instance) && (isSame(built, configured, find) || isSameStorage(built, configured)),
+    );
+    for (const extension of same === undefined ? await build(configured) : [{ ...same, configured }]) {
+      extensions.push(extension);
+      if (isStorage(extension.instance)) storages.set(configured.id, extension.instance);
     }
   }
 
   const lanes: LanePlan[] = [];
   const stores = new Map<string, MetricStore>();
   for (const [pipeline, plan] of config.service.pipelines) {
-    const store = new MetricStore(pipeline, childLogger(logger, pipeline));
+    const store =
+      running.stores.find(({ id }) => id === pipeline) ?? new MetricStore(pipeline, childLogger(logger, pipeline));
     stores.set(pipeline, store);
-    const configuredProcessors = named(config.processors, plan.processors);
-    for (const configured of named(config.receivers, plan.receivers)) {
-      const receivers = await build<ReceiverFactory>(configured);
-      const processors: Built<Processor>[] = [];
-      for (const processor of configuredProcessors) {
-        for (const instance of await build<ProcessorFactory>(processor))
-          processors.push({ configured: processor, instance });
+    const processors = named(config.processors, plan.processors);
+    for (const receiver of named(config.receivers, plan.receivers)) {
+      const storage = storageOf(receiver, storages, problems);
+      const same = running.lanes.find((lane) => isSameLane(lane, { pipeline, storage, receiver, processors }, find));
+      if (same !== undefined) {
+        lanes.push(same);
+        continue;
       }
-      for (const instance of receivers) {
+      const receivers = await build<ReceiverFactory>(receiver);
+      const builtProcessors: Built<Processor>[] = [];
+      for (const processor of processors) builtProcessors.push(...(await build<ProcessorFactory>(processor)));
+      for (const built of receivers) {
         lanes.push({
           pipeline,
-          receiver: { configured, instance },
-          processors,
-          processorsDigest: JSON.stringify(configuredProcessors.map(({ type, settings }) => [type, settings])),
-          storage: storageOf(configured, storages, problems),
+          receiver: built,
+          processors: builtProcessors,
+          processorsDigest: JSON.stringify(processors.map(({ type, settings }) => [type, settings])),
+          storage,
           store,
         });
       }
@@ -107,10 +135,17 @@ export async function assemble(
   const exporters: ExporterPlan[] = [];
   const pipelines = [...config.service.pipelines];
   for (const configured of named(config.exporters, new Set(pipelines.flatMap(([, plan]) => plan.exporters)))) {
+    const before = running.exporters.find((plan) => plan.configured.id === configured.id);
     const sources = pipelines.flatMap(([id, plan]) =>
-      plan.exporters.includes(configured.id) ? [new Feed(stores.get(id)!)] : [],
+      plan.exporters.includes(configured.id)
+        ? [before?.sources.find((feed) => feed.id === id) ?? new Feed(stores.get(id)!)]
+        : [],
     );
-    for (const instance of await build<ExporterFactory>(configured)) exporters.push({ configured, instance, sources });
+    const stays =
+      before !== undefined && includes(running.components, before.instance) && isSame(before, configured, find);
+    for (const built of stays ? [before] : await build<ExporterFactory>(configured)) {
+      exporters.push({ ...built, configured, sources });
+    }
   }
   if (problems.length > 0) throw new ConfigError(unique(problems));
   return { extensions, exporters, lanes, stores: [...stores.values()] };
@@ -164,11 +199,20 @@ function isStorage(component: Component): component is StorageExtension {
   return 'directory' in component && 'secret' in component;
 }
 
+/** A storage keeps running when only its id changes: its folder cannot be locked a second time. */
+function isSameStorage(running: Built, wanted: ConfiguredComponent): boolean {
+  return isStorage(running.instance) && hasSameSettings(running.configured, wanted);
+}
+
+function onlyOne(storages: ReadonlyMap<string, StorageExtension>): StorageExtension | undefined {
+  return storages.size === 1 ? [...storages.values()][0] : undefined;
+}
+
 function findStorage(
   storages: ReadonlyMap<string, StorageExtension>,
   id: string | undefined,
 ): StorageExtension | undefined {
-  if (id === undefined) return storages.size === 1 ? [...storages.values()][0] : undefined;
+  if (id === undefined) return onlyOne(storages);
   const storage = storages.get(id);
   if (storage === undefined) {
     throw new ConfigError([

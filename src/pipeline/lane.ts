@@ -6,7 +6,7 @@ import { LaneReader } from './lane-reader.ts';
 import { Notices } from './notices.ts';
 import { ReaderTotals } from './reader-totals.ts';
 import { sharesOf } from './shares.ts';
-import type { MetricStore, Reading } from './store.ts';
+import type { Reading, Showcase } from './store.ts';
 
 /** A thousand commits a second at the source are not a thousand cycles. */
 const SHORTEST_CYCLE_MS = 25;
@@ -19,7 +19,7 @@ export interface LaneOptions {
   readonly processors: readonly Processor[];
   readonly processorsDigest: string;
   readonly state: State;
-  readonly store: MetricStore;
+  readonly store: Showcase;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -32,7 +32,7 @@ export class Lane implements StateMember, Reading {
   readonly #options: LaneOptions;
   readonly #receiver: Receiver;
   readonly #state: State;
-  readonly #store: MetricStore;
+  readonly #store: Showcase;
   readonly #logger: Logger;
   readonly #notices = new Notices();
   /** The receiver's, as of the last load. */
@@ -204,6 +204,9 @@ export class Lane implements StateMember, Reading {
       this.#state.commit();
       // A first read takes minutes: new rows of other tables do not wait for it.
       this.#inCycle = false;
+      // Nor does the event loop wait for a page on top of a commit.
+      this.#schedule();
+      return;
     }
     if (!this.#inCycle) this.#beginCycle();
     if (this.#readPage()) this.#schedule();

@@ -9,7 +9,7 @@ import {
   type MetricsBatch,
   type NumberPoint,
 } from './signals.ts';
-import type { MetricStore } from './store.ts';
+import type { Showcase } from './store.ts';
 import { addInto, addTotals, copyOf, metricKey, type RunningTotal, type Total } from './total.ts';
 
 /** One series of one reader. */
@@ -40,7 +40,7 @@ interface MetricTotals {
 
 export interface ReaderTotalsOptions {
   readonly state: State;
-  readonly store: MetricStore;
+  readonly store: Showcase;
   readonly definitions: readonly MetricDefinition[];
   /** Of the pipeline's processors: they decide what is counted as much as the definitions do. */
   readonly processorsDigest: string;
@@ -64,7 +64,7 @@ export function definitionsOf(
 /** What one reader has counted: in memory, as last committed in the state, and as published in the pipeline's store. */
 export class ReaderTotals {
   readonly #state: State;
-  readonly #store: MetricStore;
+  readonly #store: Showcase;
   readonly #now: () => number;
   readonly #definitions: ReadonlyMap<string, MetricDefinition>;
   readonly #metrics = new Map<string, MetricTotals>();

@@ -1,23 +1,15 @@
 import { performance } from 'node:perf_hooks';
-import type {
-  Component,
-  Failure,
-  Logger,
-  MetricSource,
-  Status,
-  StatusExtension,
-  StorageExtension,
-} from '../component.ts';
+import type { Component, Logger, MetricSource, Status, StatusExtension } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { State } from '../state/state.ts';
-import { childLogger } from '../telemetry/logger.ts';
-import { assemble, placed, type Assembly, type Built, type LanePlan } from './assembly.ts';
-import { Lane } from './lane.ts';
+import { assemble, placed, type Assembly, type Built, type ExporterPlan } from './assembly.ts';
+import { Lanes, type ComponentFailure } from './lanes.ts';
+import { componentsOf, includes, isRival } from './reuse.ts';
 import { statusOf } from './status.ts';
 
 /** Below the five seconds that are promised, so that the last word is ours. */
 const SHUTDOWN_MS = 4_500;
+const STOPPED = 'stopped while starting';
 
 export interface ServiceOptions {
   readonly logger: Logger;
@@ -27,39 +19,47 @@ export interface ServiceOptions {
   readonly listen?: boolean;
 }
 
-export interface ComponentFailure extends Failure {
-  /** Its id in the configuration. */
-  readonly component: string;
-  /** The reader of a receiver; absent where it is not about one. */
-  readonly reader?: string;
+/** What a reload has started and stopped: ids, each once. */
+export interface Change {
+  readonly started: readonly string[];
+  readonly stopped: readonly string[];
 }
 
 /** The running collector: consumers start first, producers stop first. */
 export class Service {
-  readonly #assembly: Assembly;
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #listen: boolean;
-  readonly #lanes: { readonly plan: LanePlan; readonly lane: Lane }[] = [];
-  readonly #states = new Map<StorageExtension | undefined, { readonly id: string; readonly state: State }>();
+  readonly #lanes: Lanes;
   readonly #waiting = new Set<() => void>();
-  /** In the order of starting. */
-  readonly #started: Built[] = [];
   readonly #startTimeMs: number;
+  /** By exporter id: the sources that it shows, ready all of them. */
+  readonly #shown = new Map<string, ExporterPlan['sources']>();
+  #config: Config;
+  #assembly: Assembly;
+  /** In the order of starting. */
+  #started: readonly Built[] = [];
+  /** Starting and reloading, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
   #stopping = false;
   #stopped: Promise<void> | undefined;
 
-  private constructor(assembly: Assembly, logger: Logger, now: () => number, listen: boolean) {
+  private constructor(config: Config, assembly: Assembly, options: Required<ServiceOptions>) {
+    this.#config = config;
     this.#assembly = assembly;
-    this.#logger = logger;
-    this.#now = now;
-    this.#listen = listen;
-    this.#startTimeMs = now();
+    this.#logger = options.logger;
+    this.#now = options.now;
+    this.#listen = options.listen;
+    this.#startTimeMs = options.now();
+    const onFailure = (): void => {
+      this.#check();
+    };
+    this.#lanes = new Lanes({ logger: options.logger, now: options.now, onFailure });
   }
 
   /** Creates every component; opens nothing. Throws ConfigError with every problem, each with its place. */
   static async create(config: Config, { logger, now = Date.now, listen = true }: ServiceOptions): Promise<Service> {
-    return new Service(await assemble(config, { logger, now }), logger, now, listen);
+    return new Service(config, await assemble(config, { logger, now }), { logger, now, listen });
   }
 
   /** One for each pipeline. */
@@ -68,57 +68,47 @@ export class Service {
   }
 
   get failures(): readonly ComponentFailure[] {
-    const ofLanes = this.#lanes.flatMap(({ plan, lane }) =>
-      lane.failures.map((failure) => ({ component: plan.receiver.configured.id, ...failure })),
-    );
-    return [...ofLanes, ...this.#stateFailures];
+    return this.#lanes.failures;
   }
 
   get status(): Status {
     return statusOf({
       startTimeMs: this.#startTimeMs,
       assembly: this.#assembly,
-      lanes: this.#lanes,
-      failures: new Map(this.#stateFailures.map((failure) => [failure.component, failure])),
+      lanes: this.#lanes.running,
+      failures: new Map(this.#lanes.stateFailures.map((failure) => [failure.component, failure])),
     });
   }
 
-  get #stateFailures(): readonly ComponentFailure[] {
-    return [...this.#states.values()].flatMap(({ id, state }) =>
-      state.failure === undefined ? [] : [{ component: id, reason: 'state', ...state.failure }],
-    );
+  /** Rejects, with everything stopped again, with ConfigError where the user must act. */
+  start(): Promise<void> {
+    return this.#next(async () => {
+      try {
+        await this.#become(this.#assembly);
+      } catch (error) {
+        await this.shutdown();
+        throw error;
+      }
+    });
   }
 
-  /** Rejects, with everything stopped again, with ConfigError where the user must act. */
-  async start(): Promise<void> {
-    try {
-      const { extensions, exporters, lanes } = this.#assembly;
-      for (const extension of extensions) {
-        if (isStatusExtension(extension.instance)) {
-          if (!this.#listen) continue;
-          extension.instance.observe(() => this.status);
-        }
-        await this.#start(extension);
+  /**
+   * Goes over to another configuration: what it wants as it is goes on undisturbed, everything else is replaced. What is
+   * published stays until the lanes that replace others have caught up. Rejects, with everything as it was, with
+   * ConfigError where the user must act.
+   */
+  reload(config: Config): Promise<Change> {
+    return this.#next(async () => {
+      const next = await assemble(config, { logger: this.#logger, now: this.#now, running: this.#running() });
+      try {
+        const change = await this.#become(next);
+        this.#config = config;
+        return change;
+      } catch (error) {
+        if (!this.#stopping) await this.#goBack();
+        throw error;
       }
-      if (this.#listen) {
-        for (const exporter of exporters) {
-          exporter.instance.connect(exporter.sources);
-          await this.#start(exporter);
-        }
-      }
-      for (const { receiver, processors } of lanes) {
-        for (const processor of processors) await this.#start(processor);
-        await this.#start(receiver);
-      }
-      // Every lane is known to its pipeline before the first one could make it ready.
-      for (const plan of lanes) this.#lanes.push({ plan, lane: this.#createLane(plan) });
-      for (const { lane } of this.#lanes) lane.start();
-      // A pipeline without anything to read is ready now.
-      for (const store of this.#assembly.stores) store.announce();
-    } catch (error) {
-      await this.shutdown();
-      throw error;
-    }
+    });
   }
 
   /** Resolves when every reader has caught up once or has reported a failure, and when the state fails: see `failures`. */
@@ -127,7 +117,7 @@ export class Service {
       const subscriptions: Disposable[] = [];
       const check = (): void => {
         const ready = this.sources.every((source) => source.progress() === undefined);
-        const failed = [...this.#states.values()].some(({ state }) => state.failure !== undefined);
+        const failed = this.#lanes.stateFailures.length > 0;
         if (!ready && !failed && !this.#stopping) return;
         this.#waiting.delete(check);
         for (const subscription of subscriptions) subscription[Symbol.dispose]();
@@ -146,10 +136,77 @@ export class Service {
     return this.#stopped;
   }
 
-  async #start(built: Built): Promise<void> {
-    if (this.#stopping) throw new Error('stopped while starting');
+  /** Does one thing after the other, whatever came of those before. */
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Runs what the assembly holds and nothing else. Where it throws, some of both may run. */
+  async #become(next: Assembly): Promise<Change> {
+    const wanted = componentsOf(next).filter(({ instance }) => this.#listen || !listens(instance));
+    const arriving = wanted.filter(({ instance }) => !includes(this.#started, instance));
+    const leaving = this.#started.filter(({ instance }) => !includes(wanted, instance));
+    const late = arriving.filter((built) => leaving.some((other) => isRival(built.configured, other.configured)));
+    for (const { configured, sources } of this.#assembly.exporters) {
+      if (sources.every((source) => source.progress() === undefined)) this.#shown.set(configured.id, sources);
+    }
+    for (const built of arriving.filter((other) => !late.includes(other))) await this.#start(built, next);
+    if (this.#stopping) throw new Error(STOPPED);
+    this.#lanes.openStates(next.lanes, next.extensions);
+    for (const built of late) {
+      for (const rival of leaving.filter((other) => isRival(built.configured, other.configured))) {
+        await this.#stop(rival, performance.now() + SHUTDOWN_MS);
+      }
+      await this.#start(built, next);
+    }
+    if (this.#stopping) throw new Error(STOPPED);
+    this.#exchange(next);
+    for (const built of leaving.toReversed()) await this.#stop(built, performance.now() + SHUTDOWN_MS);
+    return { started: idsOf(arriving), stopped: idsOf(leaving) };
+  }
+
+  /** Synchronous: a scrape sees what was before, or what is after. */
+  #exchange(next: Assembly): void {
+    const before = this.#assembly;
+    this.#lanes.run(next.lanes);
+    this.#assembly = next;
+    for (const { instance, sources } of next.exporters) {
+      const known = before.exporters.find((plan) => plan.instance === instance)?.sources;
+      const changed = known?.length !== sources.length || sources.some((source) => !known.includes(source));
+      // One that has just started is connected.
+      if (known !== undefined && changed) instance.connect(sources);
+    }
+    // A pipeline without anything to read is ready now.
+    for (const store of next.stores) store.announce();
+  }
+
+  #running() {
+    return { ...this.#assembly, lanes: this.#lanes.running.map(({ plan }) => plan), components: this.#started };
+  }
+
+  async #goBack(): Promise<void> {
+    try {
+      const running = this.#running();
+      await this.#become(await assemble(this.#config, { logger: this.#logger, now: this.#now, running }));
+    } catch (error) {
+      this.#logger.error(`go back to the configuration before: ${describeError(error)}`);
+    }
+  }
+
+  async #start(built: Built, { exporters }: Assembly): Promise<void> {
+    if (this.#stopping) throw new Error(STOPPED);
     const { configured, instance } = built;
-    this.#started.push(built);
+    if (isStatusExtension(instance)) instance.observe(() => this.status);
+    const plan = exporters.find((exporter) => exporter.instance === instance);
+    if (plan !== undefined) {
+      // What its predecessor shows, until there is more: once ready, always ready.
+      const shown = this.#shown.get(configured.id);
+      if (shown !== undefined) plan.instance.connect(shown);
+      plan.instance.connect(plan.sources);
+    }
+    this.#started = [...this.#started, built];
     try {
       await instance.start?.();
     } catch (error) {
@@ -158,53 +215,18 @@ export class Service {
     }
   }
 
-  #createLane(plan: LanePlan): Lane {
-    const { pipeline, receiver, processors, processorsDigest, storage, store } = plan;
-    return new Lane({
-      pipeline,
-      receiverId: receiver.configured.id,
-      receiver: receiver.instance,
-      processors: processors.map(({ instance }) => instance),
-      processorsDigest,
-      state: this.#stateOn(storage),
-      store,
-      logger: childLogger(this.#logger, receiver.configured.id),
-      now: this.#now,
-    });
-  }
-
-  #stateOn(storage: StorageExtension | undefined): State {
-    const opened = this.#states.get(storage);
-    if (opened !== undefined) return opened.state;
-    const owner = this.#assembly.extensions.find(({ instance }) => instance === storage);
-    const id = owner?.configured.id ?? 'state';
-    try {
-      const state = new State({
-        storage,
-        logger: childLogger(this.#logger, id),
-        now: this.#now,
-        onFailure: () => {
-          this.#check();
-        },
-      });
-      this.#states.set(storage, { id, state });
-      return state;
-    } catch (error) {
-      if (owner === undefined || !(error instanceof ConfigError)) throw error;
-      throw new ConfigError(placed(owner.configured, error), { cause: error });
-    }
-  }
-
   async #shutdown(): Promise<void> {
     const deadline = performance.now() + SHUTDOWN_MS;
-    for (const { lane } of this.#lanes) lane.stop();
     // Exporters still see the last commit.
-    for (const { state } of this.#states.values()) state.close();
+    this.#lanes.close();
     for (const built of this.#started.toReversed()) await this.#stop(built, deadline);
     this.#check();
   }
 
-  async #stop({ configured, instance }: Built<Component>, deadline: number): Promise<void> {
+  async #stop(built: Built, deadline: number): Promise<void> {
+    const { configured, instance } = built;
+    if (!this.#started.includes(built)) return;
+    this.#started = this.#started.filter((other) => other !== built);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(resolve, Math.max(0, deadline - performance.now()), 'late');
@@ -223,6 +245,15 @@ export class Service {
   #check(): void {
     for (const check of this.#waiting) check();
   }
+}
+
+/** What others would talk to. */
+function listens(component: Component): boolean {
+  return 'connect' in component || isStatusExtension(component);
+}
+
+function idsOf(components: readonly Built[]): readonly string[] {
+  return [...new Set(components.map(({ configured }) => configured.id))];
 }
 
 function isStatusExtension(component: Component): component is StatusExtension {

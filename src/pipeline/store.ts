@@ -20,6 +20,20 @@ export interface Reading {
   readonly settled: boolean;
 }
 
+/** Where the readers of a lane show what they have committed. */
+export interface Showcase {
+  /** Nothing is published before this has settled too. */
+  expect(reading: Reading): void;
+  /** Sets the part of `owner` in a series. Seen by listeners at the next announce. */
+  show(owner: object, metric: Metric, key: string, part: Part): void;
+  /** Takes the part of `owner` out of a series; a series without parts is gone. */
+  hide(owner: object, metric: Metric, key: string): void;
+  /** Hides the parts of `owner` that `keep` does not want. */
+  keepOnly(owner: object, keep: (metric: string, key: string) => boolean): void;
+  /** Computes what was touched and tells the listeners, also of having become ready. */
+  announce(): void;
+}
+
 interface ExposedFamily extends Family {
   readonly series: Map<string, ExposedSeries>;
 }
@@ -35,13 +49,15 @@ interface ExposedSeries extends Series {
 }
 
 /** The committed metrics of one pipeline: the parts of all its readers, combined, as exporters see them. */
-export class MetricStore implements MetricSource {
+export class MetricStore implements MetricSource, Showcase {
   readonly id: string;
   readonly #logger: Logger;
   readonly #families = new Map<string, ExposedFamily>();
-  readonly #readings: Reading[] = [];
+  readonly #readings = new Set<Reading>();
   readonly #listeners = new Set<(changes: readonly SeriesChange[]) => void>();
   readonly #touched = new Set<ExposedSeries>();
+  /** Parts were withdrawn since the last announce. */
+  #withdrawn = false;
   #ready = false;
 
   constructor(id: string, logger: Logger) {
@@ -69,12 +85,15 @@ export class MetricStore implements MetricSource {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  /** Nothing is published before this has settled too. */
   expect(reading: Reading): void {
-    this.#readings.push(reading);
+    this.#readings.add(reading);
   }
 
-  /** Sets the part of `owner` in a series. Seen by listeners at the next announce. */
+  /** Its lane is gone: nobody waits for it any more. */
+  dismiss(reading: Reading): void {
+    this.#readings.delete(reading);
+  }
+
   show(owner: object, metric: Metric, key: string, part: Part): void {
     const series = this.#series(metric, key, part);
     removePart(series, owner);
@@ -82,13 +101,11 @@ export class MetricStore implements MetricSource {
     this.#touched.add(series);
   }
 
-  /** Takes the part of `owner` out of a series; a series without parts is gone. */
   hide(owner: object, metric: Metric, key: string): void {
     const series = this.#families.get(metricKey(metric))?.series.get(key);
     if (series !== undefined && removePart(series, owner)) this.#touched.add(series);
   }
 
-  /** Hides the parts of `owner` that `keep` does not want. */
   keepOnly(owner: object, keep: (metric: string, key: string) => boolean): void {
     for (const [metric, { series }] of this.#families) {
       for (const one of series.values()) {
@@ -97,7 +114,12 @@ export class MetricStore implements MetricSource {
     }
   }
 
-  /** Computes what was touched and tells the listeners, also of having become ready. */
+  /** Hides all parts of an owner that is gone. Metrics that nobody else has are gone with it: another may take their name. */
+  withdraw(owner: object): void {
+    this.keepOnly(owner, () => false);
+    this.#withdrawn = true;
+  }
+
   announce(): void {
     const changes: SeriesChange[] = [];
     for (const series of this.#touched) {
@@ -105,7 +127,8 @@ export class MetricStore implements MetricSource {
       if (change !== undefined) changes.push(change);
     }
     this.#touched.clear();
-    const becameReady = !this.#ready && this.#readings.every(({ settled }) => settled);
+    if (this.#withdrawn) this.#dropEmptyFamilies();
+    const becameReady = !this.#ready && [...this.#readings].every(({ settled }) => settled);
     if (becameReady) this.#ready = true;
     if (changes.length === 0 && !becameReady) return;
     for (const listener of this.#listeners) {
@@ -114,6 +137,13 @@ export class MetricStore implements MetricSource {
       } catch (error) {
         this.#logger.error('a listener of the metrics failed', { pipeline: this.id, reason: describeError(error) });
       }
+    }
+  }
+
+  #dropEmptyFamilies(): void {
+    this.#withdrawn = false;
+    for (const [id, { series }] of this.#families) {
+      if (series.size === 0) this.#families.delete(id);
     }
   }
 

@@ -52,7 +52,7 @@ export class State {
   readonly digest: (text: string) => string;
   readonly #options: StateOptions;
   readonly #elapsed: () => number;
-  readonly #members: StateMember[] = [];
+  #members: StateMember[] = [];
   #opened: OpenedDatabase;
   #sql: Statements;
   #pendingSince: number | undefined;
@@ -93,12 +93,24 @@ export class State {
     return this.#failure;
   }
 
-  /** Loads the member and takes it into every commit from now on. */
+  /**
+   * Loads the member and takes it into every commit from now on. Throws where the first member cannot be loaded; where
+   * there are others, it waits with them until the state can be used again.
+   */
   join(member: StateMember): void {
+    if (!this.#available) {
+      this.#members.push(member);
+      return;
+    }
     try {
       this.#load([member]);
     } catch (error) {
-      if (!isUnusable(error)) throw error;
+      if (!isUnusable(error)) {
+        if (this.#members.length === 0) throw error;
+        this.#members.push(member);
+        this.fail(error);
+        return;
+      }
       this.#setAside(error);
       this.#opened = this.#open();
       this.#sql = prepareStatements(this.#opened.db);
@@ -106,6 +118,12 @@ export class State {
     }
     this.#members.push(member);
     member.announce();
+  }
+
+  /** Commits what the member has read and lets it go: what it keeps is for whoever joins under the same key. */
+  leave(member: StateMember): void {
+    this.commit();
+    this.#members = this.#members.filter((other) => other !== member);
   }
 
   /** Reads a member's state again, as after a failure: what it keeps in the state is more than it was. */

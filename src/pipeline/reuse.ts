@@ -1,0 +1,74 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Component, StorageExtension } from '../component.ts';
+import type { ConfiguredComponent } from '../config/config.ts';
+import { parseEndpoint } from '../config/fragments.ts';
+import type { Assembly, Built, LanePlan } from './assembly.ts';
+
+/** What runs, for an assembly to take over what it wants just the same. */
+export interface Running extends Pick<Assembly, 'exporters' | 'lanes' | 'stores'> {
+  /** Of every kind. */
+  readonly components: readonly Built[];
+}
+
+/** Of another configuration, nothing runs yet. */
+export const NOTHING_RUNS: Running = { components: [], exporters: [], lanes: [], stores: [] };
+
+/** Whether a running component is what the configuration asks for: same settings, same storages. */
+export function isSame(
+  { configured: running, lookups }: Built,
+  wanted: ConfiguredComponent,
+  find: (storage: string | undefined) => StorageExtension | undefined,
+): boolean {
+  return (
+    running.id === wanted.id &&
+    hasSameSettings(running, wanted) &&
+    [...lookups].every(([id, storage]) => find(id) === storage)
+  );
+}
+
+export function hasSameSettings(running: ConfiguredComponent, wanted: ConfiguredComponent): boolean {
+  return running.factory === wanted.factory && isDeepStrictEqual(running.settings, wanted.settings);
+}
+
+/** Whether a running lane is what the configuration asks for. */
+export function isSameLane(
+  running: LanePlan,
+  wanted: Pick<LanePlan, 'pipeline' | 'storage'> & {
+    readonly receiver: ConfiguredComponent;
+    readonly processors: readonly ConfiguredComponent[];
+  },
+  find: (storage: string | undefined) => StorageExtension | undefined,
+): boolean {
+  const { receiver, processors } = wanted;
+  return (
+    running.pipeline === wanted.pipeline &&
+    running.storage === wanted.storage &&
+    isSame(running.receiver, receiver, find) &&
+    running.processors.length === processors.length &&
+    running.processors.every((processor, index) => isSame(processor, processors[index]!, find))
+  );
+}
+
+/** The components of an assembly in the order of starting. */
+export function componentsOf({ extensions, exporters, lanes }: Assembly): readonly Built[] {
+  const ofLanes = lanes.flatMap(({ processors, receiver }) => [...processors, receiver]);
+  return [...extensions, ...exporters, ...ofLanes];
+}
+
+export function includes(components: readonly Built[], instance: Component): boolean {
+  return components.some((built) => built.instance === instance);
+}
+
+/** Whether two components cannot listen at the same time, going by their setting `endpoint`: same port, whatever the host. */
+export function isRival(one: ConfiguredComponent, other: ConfiguredComponent): boolean {
+  const address = addressOf(one);
+  return address !== undefined && address === addressOf(other);
+}
+
+function addressOf({ settings }: ConfiguredComponent): string | undefined {
+  if (typeof settings !== 'object' || settings === null || !('endpoint' in settings)) return undefined;
+  const endpoint = typeof settings.endpoint === 'string' ? parseEndpoint(settings.endpoint) : undefined;
+  if (endpoint === undefined) return undefined;
+  if (endpoint.kind === 'unix') return endpoint.path;
+  return endpoint.port === 0 ? undefined : String(endpoint.port);
+}

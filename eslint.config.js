@@ -34,7 +34,11 @@ export default defineConfig(
       ],
       // A default that is written out is no mistake.
       '@typescript-eslint/no-unnecessary-type-arguments': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        // `using _lock = ...` is held, not read.
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
     },
   },
   { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },

@@ -1,3 +1,4 @@
+import { debugExporter } from '../exporters/debug/factory.ts';
 import { prometheusExporter } from '../exporters/prometheus/factory.ts';
 import { fileStorage } from '../extensions/file_storage/factory.ts';
 import { healthCheck } from '../extensions/health_check/factory.ts';
@@ -12,6 +13,7 @@ export const factories: readonly ComponentFactory[] = [
   hashProcessor,
   stripPathsProcessor,
   prometheusExporter,
+  debugExporter,
   fileStorage,
   healthCheck,
 ];

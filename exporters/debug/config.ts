@@ -1,0 +1,22 @@
+import type { FromSchema } from 'json-schema-to-ts';
+import { duration } from '../../src/config/fragments.ts';
+
+export const schema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    verbosity: {
+      enum: ['basic', 'normal', 'detailed'],
+      default: 'basic',
+      description:
+        '`basic` counts what changed, `normal` writes a line a series, `detailed` everything, buckets included.',
+    },
+    interval: {
+      ...duration,
+      default: '1s',
+      description: 'Writes at most so often. Several commits in between are written as one, with their last values.',
+    },
+  },
+} as const;
+
+export type Config = Required<FromSchema<typeof schema>>;

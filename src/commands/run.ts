@@ -1,52 +1,39 @@
-import type { Logger, Status } from '../component.ts';
-import type { PipelineConfig, TelemetryConfig } from '../config/config.ts';
-import { Service } from '../pipeline/service.ts';
+import type { Logger } from '../component.ts';
+import type { PipelineConfig } from '../config/config.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { OwnMetrics } from '../telemetry/own-metrics.ts';
 import { aborted } from './aborted.ts';
+import { Collector } from './collector.ts';
+import { Hangups } from './hangups.ts';
 import { load } from './load.ts';
 import { packageVersion } from './package.ts';
 import { showProgress } from './progress.ts';
 import { StatusLine } from './status-line.ts';
 
-/** Collects until `stop`. Rejects with ConfigError when it cannot start. */
+/** Collects until `stop`; SIGHUP has the configuration read again. Rejects with ConfigError when it cannot start. */
 export async function run(files: readonly string[], sets: readonly string[], stop: AbortSignal): Promise<number> {
+  using hangups = new Hangups();
   const loaded = await load(files, sets);
   const { config } = loaded;
   const line = new StatusLine(process.stderr);
   const logger = createLogger({ level: config.service.telemetry.logs.level, stream: line });
   for (const warning of config.warnings) logger.warn(warning);
-  const service = await Service.create(config, { logger });
-  const ownMetrics = ownMetricsOf(config.service.telemetry, logger, () => service.status);
-  await ownMetrics?.start();
-  try {
-    await service.start();
-  } catch (error) {
-    await ownMetrics?.shutdown();
-    throw error;
-  }
+  const collector = await Collector.create(config, logger);
+  await collector.start();
   const surviving = surviveFaults(logger);
   logger.info(`agentcol ${packageVersion()} started with ${loaded.files.join(', ')}`);
   for (const [id, pipeline] of config.service.pipelines) logger.info(`pipeline ${id}: ${describePipeline(pipeline)}`);
-  const progress = showProgress({ sources: service.sources, line, logger });
+  const progress = showProgress({ sources: collector.sources, line, logger });
+  hangups.answer(async () => {
+    await collector.reload(async () => (await load(files, sets)).config);
+  });
   await aborted(stop);
   progress[Symbol.dispose]();
   logger.info('stopping');
-  await service.shutdown();
-  await ownMetrics?.shutdown();
+  await collector.shutdown();
   surviving[Symbol.dispose]();
   logger.info('stopped');
   logger.flush();
   return 0;
-}
-
-function ownMetricsOf(
-  { metrics: { level, address, addressWritten } }: TelemetryConfig,
-  logger: Logger,
-  status: () => Status,
-): OwnMetrics | undefined {
-  if (level === 'none') return undefined;
-  return new OwnMetrics({ level, address, addressWritten, version: packageVersion(), logger, status });
 }
 
 /** Meanwhile nothing ends the process but a signal: a fault in one part is no reason to lose the others. */

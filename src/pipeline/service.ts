@@ -9,7 +9,6 @@ import { statusOf } from './status.ts';
 
 /** Below the five seconds that are promised, so that the last word is ours. */
 const SHUTDOWN_MS = 4_500;
-const STOPPED = 'stopped while starting';
 
 export interface ServiceOptions {
   readonly logger: Logger;
@@ -153,7 +152,7 @@ export class Service {
       if (sources.every((source) => source.progress() === undefined)) this.#shown.set(configured.id, sources);
     }
     for (const built of arriving.filter((other) => !late.includes(other))) await this.#start(built, next);
-    if (this.#stopping) throw new Error(STOPPED);
+    this.#refuseWhenStopping();
     this.#lanes.openStates(next.lanes, next.extensions);
     for (const built of late) {
       for (const rival of leaving.filter((other) => isRival(built.configured, other.configured))) {
@@ -161,7 +160,7 @@ export class Service {
       }
       await this.#start(built, next);
     }
-    if (this.#stopping) throw new Error(STOPPED);
+    this.#refuseWhenStopping();
     this.#exchange(next);
     for (const built of leaving.toReversed()) await this.#stop(built, performance.now() + SHUTDOWN_MS);
     return { started: idsOf(arriving), stopped: idsOf(leaving) };
@@ -186,6 +185,10 @@ export class Service {
     return { ...this.#assembly, lanes: this.#lanes.running.map(({ plan }) => plan), components: this.#started };
   }
 
+  #refuseWhenStopping(): void {
+    if (this.#stopping) throw new Error('stopped while starting');
+  }
+
   async #goBack(): Promise<void> {
     try {
       const running = this.#running();
@@ -196,7 +199,7 @@ export class Service {
   }
 
   async #start(built: Built, { exporters }: Assembly): Promise<void> {
-    if (this.#stopping) throw new Error(STOPPED);
+    this.#refuseWhenStopping();
     const { configured, instance } = built;
     if (isStatusExtension(instance)) instance.observe(() => this.status);
     const plan = exporters.find((exporter) => exporter.instance === instance);

@@ -12,6 +12,8 @@ export interface LoggerOptions {
 
 /** The logger of the process. */
 export interface RootLogger extends Logger {
+  /** The least severe messages to write from now on. */
+  setLevel(level: Level): void;
   /** Writes at once how often messages were repeated: before the process ends. */
   flush(): void;
 }
@@ -43,6 +45,9 @@ export function createLogger({ level, stream, colours = !process.env['NO_COLOR']
     info: log('info'),
     warn: log('warn'),
     error: log('error'),
+    setLevel: (to) => {
+      json.level = to;
+    },
     flush: () => {
       repeats.flush();
     },

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { MetricsExporter, MetricSource, Series, SeriesChange } from '../../src/component.ts';
 import { durationMs } from '../../src/config/fragments.ts';
 import type { Config } from './config.ts';

@@ -30,10 +30,8 @@ export function createLogger({ level, stream, colours = !process.env['NO_COLOR']
     },
     stream.isTTY === true ? terminal : { write: (line: string) => stream.write(line) },
   );
-  const repeats = new Repeats({
-    write: (at, message, fields) => {
-      json[at](fields, message);
-    },
+  const repeats = new Repeats((at, message, fields) => {
+    json[at](fields, message);
   });
   const log =
     (at: Level): Logger['info'] =>

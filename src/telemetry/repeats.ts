@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks';
-
 /** For so long after a message was written, its repetitions are counted only. */
 const WINDOW_MS = 60_000;
 /** More different messages than that are remembered no longer. */
@@ -18,22 +16,16 @@ interface Window {
   repetitions: number;
 }
 
-export interface RepeatsOptions {
-  readonly write: (level: Level, message: string, fields: Fields) => void;
-  /** Monotonic milliseconds. */
-  readonly elapsed?: () => number;
-}
+export type Write = (level: Level, message: string, fields: Fields) => void;
 
 /** Writes a component's message once, and then once a minute how often it was repeated. */
 export class Repeats {
-  readonly #write: RepeatsOptions['write'];
-  readonly #elapsed: () => number;
+  readonly #write: Write;
   readonly #windows = new Map<string, Window>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ write, elapsed = () => performance.now() }: RepeatsOptions) {
+  constructor(write: Write) {
     this.#write = write;
-    this.#elapsed = elapsed;
   }
 
   log(level: Level, message: string, fields: Fields): void {
@@ -45,7 +37,7 @@ export class Repeats {
       return;
     }
     if (this.#windows.size >= MOST_WINDOWS) this.flush();
-    this.#windows.set(key, { level, message, fields, sinceMs: this.#elapsed(), repetitions: 0 });
+    this.#windows.set(key, { level, message, fields, sinceMs: performance.now(), repetitions: 0 });
     this.#timer ??= setTimeout(this.#sweep, WINDOW_MS).unref();
     this.#write(level, message, fields);
   }
@@ -60,7 +52,7 @@ export class Repeats {
 
   readonly #sweep = (): void => {
     this.#timer = undefined;
-    const nowMs = this.#elapsed();
+    const nowMs = performance.now();
     let oldestMs = Infinity;
     for (const [key, window] of this.#windows) {
       if (nowMs - window.sinceMs >= WINDOW_MS) {
@@ -79,7 +71,7 @@ export class Repeats {
 
   #sum({ level, message, fields, sinceMs, repetitions }: Window): void {
     if (repetitions === 0) return;
-    const seconds = Math.max(1, Math.round((this.#elapsed() - sinceMs) / 1_000));
+    const seconds = Math.max(1, Math.round((performance.now() - sinceMs) / 1_000));
     const times = repetitions === 1 ? 'once' : `${repetitions} times`;
     this.#write(level, `${message} (repeated ${times} in ${seconds < 60 ? `${seconds}s` : '1m'})`, fields);
   }

@@ -7,6 +7,13 @@ export interface Component {
   start?(): Promise<void>;
   /** Lets go of everything within 5 s; may be called twice, and without a start. */
   shutdown?(): Promise<void>;
+  /** For `agentcol validate`: looks at what it would work with. Instead of a start; changes nothing. */
+  inspect?(): Promise<readonly Remark[]>;
+}
+
+/** What an inspection found. error: it will not work. warning: it will, but badly. note: worth knowing. */
+export interface Remark extends Problem {
+  readonly severity: 'error' | 'warning' | 'note';
 }
 
 /** What code passes to a component, as opposed to Config, which a user writes. */
@@ -89,6 +96,8 @@ export interface MetricDefinition {
   readonly metric: Metric;
   /** Of everything that decides what is counted. */
   readonly digest: string;
+  /** Names of the attributes that its points may carry, for `agentcol validate`; default: none. */
+  readonly attributes?: readonly string[];
 }
 
 /** Small plain JSON, meaningful to its reader alone. */
@@ -170,6 +179,15 @@ export interface Progress {
 /** Pure and synchronous; never changes its input; undefined = nothing left. */
 export interface Processor extends Component {
   process(batch: Batch): Batch | undefined;
+  /** What becomes of attributes, for `agentcol validate`: renamed, added, left out, or treated. Absent: anything may. */
+  traceAttributes?(attributes: readonly TracedAttribute[]): readonly TracedAttribute[];
+}
+
+/** An attribute on its way to an exporter. */
+export interface TracedAttribute {
+  readonly name: string;
+  /** What was done to its values, in order: "hashed", "paths stripped". */
+  readonly treatments: readonly string[];
 }
 
 // ---------------------------------------------------------------------------------------------------------- exporters
@@ -303,4 +321,6 @@ export interface StorageExtension extends Component {
   readonly directory: string;
   /** 32 random bytes, generated once under that name and kept (0600). Only after start. */
   secret(name: string): Buffer;
+  /** The folder was taken away: makes it again, locked and with the secrets it had. Throws while that cannot be done. */
+  reclaim(): void;
 }

@@ -1,4 +1,4 @@
-import type { Processor, Settings } from '../../src/component.ts';
+import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
 import { keyedHash, keySource } from '../../src/config/hmac.ts';
 import { mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
 import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
@@ -8,11 +8,13 @@ import type { Config } from './config.ts';
 export class HashProcessor implements Processor {
   readonly #keySource: () => string | Buffer;
   readonly #hash: (attributes: Attributes) => Attributes;
+  readonly #named: (name: string) => boolean;
   #key: string | Buffer | undefined;
 
   constructor(config: Config, settings: Settings) {
     this.#keySource = keySource(config, settings);
     const named = matchesAny(config.attributes);
+    this.#named = named;
     this.#hash = mapValues((value, name) =>
       named(name) ? keyedHash((this.#key ??= this.#keySource()), String(value), config.length) : value,
     );
@@ -20,6 +22,13 @@ export class HashProcessor implements Processor {
 
   async start(): Promise<void> {
     this.#key = this.#keySource();
+  }
+
+  traceAttributes(attributes: readonly TracedAttribute[]): readonly TracedAttribute[] {
+    return attributes.map(({ name, treatments }) => ({
+      name,
+      treatments: this.#named(name) ? [...treatments, 'hashed'] : treatments,
+    }));
   }
 
   process(batch: Batch): Batch | undefined {

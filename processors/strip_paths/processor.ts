@@ -1,14 +1,22 @@
-import type { Processor, Settings } from '../../src/component.ts';
+import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
 import { keyedHash, keySource } from '../../src/config/hmac.ts';
 import { mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
 import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 import { findPaths, type FoundPath } from './paths.ts';
 
+const TREATMENTS = {
+  basename: 'paths stripped',
+  drop: 'left out where it holds a path',
+  hash: 'paths hashed',
+} as const;
+
 /** Looks into text only: numbers and booleans hold no path. */
 export class StripPathsProcessor implements Processor {
   readonly #keySource: (() => string | Buffer) | undefined;
   readonly #strip: (attributes: Attributes) => Attributes;
+  readonly #named: (name: string) => boolean;
+  readonly #treatment: string;
   #key: string | Buffer | undefined;
 
   constructor(config: Config, settings: Settings) {
@@ -19,6 +27,8 @@ export class StripPathsProcessor implements Processor {
         ? ({ last }: FoundPath) => last
         : ({ path }: FoundPath) => keyedHash((this.#key ??= source()), path, config.length);
     const named = matchesAny(config.attributes);
+    this.#named = named;
+    this.#treatment = TREATMENTS[config.mode];
     this.#strip = mapValues((value, name) => {
       if (typeof value !== 'string' || !named(name)) return value;
       if (config.mode === 'drop') return findPaths(value).length === 0 ? value : undefined;
@@ -28,6 +38,13 @@ export class StripPathsProcessor implements Processor {
 
   async start(): Promise<void> {
     this.#key = this.#keySource?.();
+  }
+
+  traceAttributes(attributes: readonly TracedAttribute[]): readonly TracedAttribute[] {
+    return attributes.map(({ name, treatments }) => ({
+      name,
+      treatments: this.#named(name) ? [...treatments, this.#treatment] : treatments,
+    }));
   }
 
   process(batch: Batch): Batch | undefined {

@@ -96,6 +96,13 @@ function planTable(id: string, table: TableConfig, timezone: string): TablePlan 
     definitions: metricsOf(instruments).map((metric) => ({
       metric,
       digest: digestOf([rows, timezone, instruments.filter((instrument) => instrument.metric.name === metric.name)]),
+      attributes: [
+        ...new Set(
+          instruments
+            .filter((instrument) => instrument.metric.name === metric.name)
+            .flatMap(({ attributes }) => attributes.map(([name]) => name)),
+        ),
+      ],
     })),
   };
 }

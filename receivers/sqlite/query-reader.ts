@@ -4,6 +4,7 @@ import { SourceError } from '../../src/errors.ts';
 import type { Attributes, AttributeValue, MetricPoints, NumberPoint } from '../../src/pipeline/signals.ts';
 import { acceptable, attributeValue, Columns, type Row, Skips } from './fold.ts';
 import type { QueryPlan } from './mapping.ts';
+import type { Compiler } from './sql.ts';
 import type { ReaderOptions } from './table-reader.ts';
 
 /** A query may take a hundredth of the time, however slow it is. */
@@ -32,7 +33,8 @@ export class QueryReader implements Reader {
     this.id = options.id;
     this.keyScope = options.id;
     // Nothing is kept, so that nothing must be rebuilt when the definition changes.
-    this.metrics = plan.metrics.map(({ metric }) => ({ metric, digest: '' }));
+    const attributes = plan.attributes.map(([name]) => name);
+    this.metrics = plan.metrics.map(({ metric }) => ({ metric, digest: '', attributes }));
     this.#plan = plan;
     this.#options = options;
   }
@@ -96,14 +98,19 @@ export class QueryReader implements Reader {
     const { connection } = this.#options.source;
     if (this.#compiled?.connection === connection) return this.#compiled;
     this.#compiled = undefined;
-    const columns = new Columns();
-    const attributes = this.#plan.attributes.map(([name, sql]) => [name, columns.add(sql)] as const);
-    const values = this.#plan.metrics.map(({ value }) => columns.add(value));
-    // The line breaks keep a comment at the end of the query from hiding what follows.
-    const statement = database.prepare(`SELECT ${columns.sql} FROM (\n${this.#plan.sql}\n) LIMIT :limit`);
-    if (!statement.reader || !statement.readonly)
-      throw new SourceError('sql_error', `query ${this.#plan.id} is not a plain SELECT`);
-    this.#compiled = { connection, statement: statement.raw(), attributes, values };
+    this.#compiled = { connection, ...compileQuery(database, this.#plan) };
     return this.#compiled;
   }
+}
+
+/** Throws what SQLite throws for what is not there. */
+export function compileQuery(database: Compiler, plan: QueryPlan): Omit<Compiled, 'connection'> {
+  const columns = new Columns();
+  const attributes = plan.attributes.map(([name, sql]) => [name, columns.add(sql)] as const);
+  const values = plan.metrics.map(({ value }) => columns.add(value));
+  // The line breaks keep a comment at the end of the query from hiding what follows.
+  const statement = database.prepare(`SELECT ${columns.sql} FROM (\n${plan.sql}\n) LIMIT :limit`);
+  if (!statement.reader || !statement.readonly)
+    throw new SourceError('sql_error', `query ${plan.id} is not a plain SELECT`);
+  return { statement: statement.raw(), attributes, values };
 }

@@ -35,6 +35,11 @@ function unquote(text: string): string {
   return text.slice(1, -1).replaceAll(close + close, close);
 }
 
+/** What compiles statements: a connection, or one that is listened to. */
+export interface Compiler {
+  prepare(sql: string): Database.Statement;
+}
+
 /** An SQL identifier, quoted. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

@@ -1,8 +1,9 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Statement } from 'better-sqlite3';
 import type { Metric } from '../../src/pipeline/signals.ts';
 import { Columns, Fold } from './fold.ts';
 import type { Instrument, TablePlan } from './mapping.ts';
-import { quoteIdentifier, substitute } from './sql.ts';
+import type { CursorTable } from './row-cursor.ts';
+import { type Compiler, quoteIdentifier, substitute } from './sql.ts';
 import type { Table } from './table.ts';
 
 /** Row ids as a JSON array: one statement however many there are. */
@@ -51,7 +52,7 @@ export interface TableStatements {
 }
 
 /** Throws what SQLite throws for a column that is not there. */
-export function compileTable(database: Database, plan: TablePlan, table: Table): TableStatements {
+export function compileTable(database: Compiler, plan: TablePlan, table: Table): TableStatements {
   const nulls = new Map(
     plan.optionalColumns
       .filter((name) => !table.columns.has(name.toLowerCase()))
@@ -74,7 +75,8 @@ export function compileTable(database: Database, plan: TablePlan, table: Table):
   for (const sql of [id, complete, key]) columns.reserve(sql);
   columns.reserve(array === undefined ? '0' : `${array} IS NOT NULL AND NOT json_valid(${array})`);
   const fold = new Fold(array === undefined ? [...settled, ...running] : [], columns, expand);
-  const rows = `SELECT ${columns.sql} FROM ${from} WHERE ${id} > :after AND ${id} <= :upto${where} ORDER BY ${id}`;
+  // NOT INDEXED leaves the row ids: an index on a column of `where` would be read, and sorted, as a whole for every page.
+  const rows = `SELECT ${columns.sql} FROM ${from} NOT INDEXED WHERE ${id} > :after AND ${id} <= :upto${where} ORDER BY ${id}`;
 
   const checked = new Columns();
   for (const sql of [array === undefined ? id : ROW_ID_OF_EACH, complete, key]) checked.reserve(sql);
@@ -101,6 +103,23 @@ export function compileTable(database: Database, plan: TablePlan, table: Table):
     settleFold,
     hasRunning: running.length > 0,
     expand,
+  };
+}
+
+/** The table as a cursor sees it; `database` is the file's name. */
+export function cursorTableOf(
+  plan: TablePlan,
+  table: Table,
+  expand: (sql: string) => string,
+  database: string,
+): CursorTable {
+  return {
+    name: table.name,
+    rowId: table.rowId,
+    autoincrement: table.autoincrement,
+    identity: plan.identity.map((name) => expand(quoteIdentifier(name))),
+    key: plan.key === undefined ? undefined : expand(plan.key),
+    parameters: { database },
   };
 }
 

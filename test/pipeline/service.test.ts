@@ -39,7 +39,7 @@ interface Script {
 
 const asScript = (settings: unknown): Script => settings as Script;
 
-function lifecycle(id: string, script: Script): Required<Component> {
+function lifecycle(id: string, script: Script): Required<Pick<Component, 'start' | 'shutdown'>> {
   return {
     async start() {
       events.push(`start ${id}`);
@@ -154,6 +154,7 @@ function configOf({ receivers, processors = {}, exporters = { keep: {} }, extens
       },
     },
     warnings: [],
+    print: () => '',
   };
 }
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import type { StorageExtension } from '../../src/component.ts';
@@ -15,7 +16,7 @@ const LOCK_FILE = 'lock.db';
 export class FileStorage implements StorageExtension {
   readonly directory: string;
   readonly #secrets = new Map<string, Buffer>();
-  #lock: Database.Database | undefined;
+  #lock: Lock | undefined;
 
   constructor({ directory }: Config) {
     this.directory = path.resolve(directory);
@@ -27,7 +28,7 @@ export class FileStorage implements StorageExtension {
   }
 
   async shutdown(): Promise<void> {
-    this.#lock?.close();
+    this.#lock?.database.close();
     this.#lock = undefined;
   }
 
@@ -40,9 +41,32 @@ export class FileStorage implements StorageExtension {
     }
     return secret;
   }
+
+  reclaim(): void {
+    const before = this.#lock;
+    if (before === undefined) throw new Error('the storage has not started');
+    preparePrivateDirectory(this.directory);
+    if (fileId(this.directory) !== before.fileId) {
+      // The lock on a file that nobody finds any more keeps nobody out.
+      this.#lock = takeLock(this.directory);
+      before.database.close();
+    }
+    for (const [name, secret] of this.#secrets) readOrCreateSecret(this.directory, name, secret);
+  }
 }
 
-function takeLock(directory: string): Database.Database {
+interface Lock {
+  readonly database: Database.Database;
+  /** Which file it is on. */
+  readonly fileId: string;
+}
+
+function fileId(directory: string): string {
+  const stats = statSync(path.join(directory, LOCK_FILE), { throwIfNoEntry: false });
+  return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
+}
+
+function takeLock(directory: string): Lock {
   const file = path.join(directory, LOCK_FILE);
   let lock: Database.Database | undefined;
   try {
@@ -50,7 +74,7 @@ function takeLock(directory: string): Database.Database {
     // Nothing is ever written into it: a journal would only be one more file to wonder about.
     lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');
-    return lock;
+    return { database: lock, fileId: fileId(directory) };
   } catch (error) {
     lock?.close();
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {

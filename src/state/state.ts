@@ -29,7 +29,7 @@ export interface StateMember {
 
 export interface StateOptions {
   /** Where the state is kept; undefined: in a temporary database that ends with the process. */
-  readonly storage: { readonly directory: string; secret(name: string): Buffer } | undefined;
+  readonly storage: { readonly directory: string; secret(name: string): Buffer; reclaim(): void } | undefined;
   readonly logger: Logger;
   readonly now: () => number;
   /** Called when the state cannot be written or read any more; everything on it stands still until it recovers. */
@@ -235,6 +235,7 @@ export class State {
     }
     if (isUnusable(error)) this.#setAside(error);
     else db.close();
+    this.#options.storage?.reclaim();
     this.#opened = this.#open();
     this.#sql = prepareStatements(this.#opened.db);
   }

@@ -34,7 +34,7 @@ export class Folder {
 }
 
 export function storageIn(directory: string, secret = SECRET): NonNullable<StateOptions['storage']> {
-  return { directory, secret: () => secret };
+  return { directory, secret: () => secret, reclaim: () => undefined };
 }
 
 export interface Clock {

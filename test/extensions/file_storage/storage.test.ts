@@ -155,9 +155,47 @@ describe('a secret', () => {
     expect(fs.existsSync(at('digest.key.new'))).toBe(false);
   });
 
+  test('that cannot be read says which file, and why', async () => {
+    fs.mkdirSync(at('digest.key'));
+    const storage = storageAt(folder);
+    await storage.start();
+    expect(() => storage.secret('digest')).toThrow(/key file .*digest\.key: EISDIR/);
+  });
+
   test('has a name that is no path', async () => {
     const storage = storageAt(folder);
     await storage.start();
     expect(() => storage.secret('../x')).toThrow(/not a name for a key file/);
+  });
+});
+
+describe('a storage that is taken away', () => {
+  test('is made again, with the secrets it had, and locked', async () => {
+    const storage = storageAt(folder);
+    await storage.start();
+    const secret = storage.secret('digest');
+    fs.rmSync(folder, { recursive: true });
+    storage.reclaim();
+    expect(fs.readFileSync(at('digest.key'))).toEqual(secret);
+    await expect(storageAt(folder).start()).rejects.toThrow(/another agentcol uses/);
+    await storage.shutdown();
+    await storageAt(folder).start();
+  });
+
+  test('is not taken back from another collector that has it now', async () => {
+    const storage = storageAt(folder);
+    await storage.start();
+    const secret = storage.secret('digest');
+    fs.rmSync(folder, { recursive: true });
+    const other = storageAt(folder);
+    await other.start();
+    expect(() => storage.reclaim()).toThrow(/another agentcol uses/);
+    await other.shutdown();
+    storage.reclaim();
+    expect(fs.readFileSync(at('digest.key'))).toEqual(secret);
+  });
+
+  test('cannot be, before start', () => {
+    expect(() => storageAt(folder).reclaim()).toThrow('the storage has not started');
   });
 });

@@ -50,6 +50,7 @@ function storageWith(secret: Buffer): StorageExtension & { asked: string[] } {
       asked.push(name);
       return secret;
     },
+    reclaim: () => undefined,
   };
 }
 

@@ -97,7 +97,11 @@ describe('modes', () => {
 
   test('hash uses the key that the storage keeps for all who hash', async () => {
     const settings = testSettings('strip_paths', {
-      storage: () => ({ directory: '/nowhere', secret: (name) => Buffer.from(name === 'hash' ? KEY : '') }),
+      storage: () => ({
+        directory: '/nowhere',
+        secret: (name) => Buffer.from(name === 'hash' ? KEY : ''),
+        reclaim: () => undefined,
+      }),
     });
     const config = filledConfig(stripPathsProcessor, { mode: 'hash' });
     const processor = await stripPathsProcessor.create(config, settings);

@@ -17,8 +17,8 @@ export function describeChanges(
 function summary(pipeline: string, changes: readonly SeriesChange[]): string {
   const removed = changes.filter((change) => change.removed).length;
   const parts = [
-    `${plural(metricsOf(changes).length, 'metric')}`,
-    `${plural(changes.length - removed, 'data point')}`,
+    plural(metricsOf(changes).length, 'metric'),
+    plural(changes.length - removed, 'data point'),
     ...(removed > 0 ? [`${removed} removed`] : []),
   ];
   return `pipeline ${pipeline}: ${parts.join(', ')}`;

@@ -79,10 +79,7 @@ export class Lanes {
    */
   run(plans: readonly LanePlan[]): void {
     const leaving = this.#running.filter(({ plan }) => !plans.includes(plan));
-    for (const { lane, share } of leaving) {
-      lane.stop();
-      share.retire();
-    }
+    for (const { lane } of leaving) lane.stop();
     for (const { state } of this.#states.values()) state.commit();
     const taken = new Set<RunningLane>();
     const arriving = plans
@@ -95,6 +92,7 @@ export class Lanes {
     const staying = this.#running.filter((running) => !leaving.includes(running));
     // Every lane is known to its pipeline before the first one could make it ready.
     this.#running = [...staying, ...arriving];
+    for (const { share } of leaving) share.retire();
     try {
       for (const { lane } of arriving) lane.start();
     } finally {

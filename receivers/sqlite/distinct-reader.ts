@@ -8,6 +8,9 @@ import { quoteIdentifier } from './sql.ts';
 import { describeTable } from './table.ts';
 import type { ReaderOptions } from './table-reader.ts';
 
+/** How many row ids SQLite folds at once: most of them repeat a value. */
+const IDS_AT_ONCE = 1024;
+
 interface Compiled {
   readonly connection: number;
   readonly schemaVersion: unknown;
@@ -71,12 +74,17 @@ export class DistinctReader implements Reader {
     if (table !== undefined && position.cursor < max) {
       const started = performance.now();
       const first = table.cursor.next(position.cursor) ?? max;
-      const upto = Math.min(max, first - 1 + this.#pageSize.rows);
+      const last = Math.min(max, first - 1 + this.#pageSize.rows);
+      let upto = first - 1;
+      do {
+        const after = upto;
+        upto = Math.min(after + IDS_AT_ONCE, last);
+        for (const value of table.values.all({ after, upto }) as Exclude<SqlValue, null>[]) {
+          const key = state.digest(keyText(value));
+          if (!keys.has(key) && !state.seen(key)) keys.add(key);
+        }
+      } while (upto < last && !this.#pageSize.isOver(performance.now() - started, keys.size));
       rows = upto - first + 1;
-      for (const value of table.values.all({ after: position.cursor, upto }) as Exclude<SqlValue, null>[]) {
-        const key = state.digest(keyText(value));
-        if (!keys.has(key) && !state.seen(key)) keys.add(key);
-      }
       position = table.cursor.advance(position, upto, upto === max);
       this.#pageSize.took(rows, performance.now() - started);
     }

@@ -77,8 +77,8 @@ export class PageDraft {
     return [...this.#closed];
   }
 
-  get keys(): string[] {
-    return [...this.#keys];
+  get keys(): ReadonlySet<string> {
+    return this.#keys;
   }
 
   /** Whether the page would change anything that is kept. */

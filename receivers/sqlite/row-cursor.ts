@@ -9,7 +9,7 @@ const RECENT_ANCHORS = 256;
 const OLD_ANCHORS = 64;
 const THINNING = 1.25;
 /** Per page of a long read: anchors are for what the cursor rests on, and the last page brings them all. */
-const ANCHORS_PER_PAGE = 16;
+const ANCHORS_PER_PAGE = 4;
 /** Of a digest, in characters of six bits: enough to tell the rows of one table apart. */
 const DIGEST_LENGTH = 11;
 /** How far above the cursor a replaced row is looked for. */

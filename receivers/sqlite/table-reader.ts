@@ -16,10 +16,10 @@ import { PageSize } from './page-size.ts';
 import { type CursorPosition, identityText, keyText, positionOf, RowCursor } from './row-cursor.ts';
 import { Rotation } from './rotation.ts';
 import type { Source } from './source.ts';
-import { quoteIdentifier } from './sql.ts';
 import { describeTable, noTable, type Table } from './table.ts';
 import {
   compileTable,
+  cursorTableOf,
   HAS_ELEMENT,
   IDENTITY,
   INVALID_ARRAY,
@@ -63,6 +63,16 @@ interface Candidate {
   readonly key: string | undefined;
   /** The open row that it was, under this row id or, followed by its key, another. */
   readonly previous: OpenRow | undefined;
+}
+
+/** Row ids that the cursor has passed in this page, and what is still to be done about them. */
+interface Passed {
+  /** Of rows with an array: to be counted as inserted. */
+  readonly inserted: number[];
+  /** Of rows with an array: to be counted as complete. */
+  readonly settled: number[];
+  /** By their key, or their row id. */
+  readonly candidates: Map<string | number, Candidate>;
 }
 
 /** One page in the making. */
@@ -172,7 +182,7 @@ export class TableReader implements Reader {
       position: next,
       opened: draft.opened,
       closed: draft.closed,
-      keys: draft.keys,
+      keys: [...draft.keys],
       rows,
       remaining,
       caughtUp,
@@ -201,64 +211,63 @@ export class TableReader implements Reader {
   }
 
   #readNew(work: Work, position: CursorPosition, max: number): [rows: number, position: CursorPosition] {
-    const { table, state, draft, skips } = work;
-    const { statements, cursor } = table;
+    const { statements, cursor } = work.table;
     const started = performance.now();
+    const passed: Passed = { inserted: [], settled: [], candidates: new Map() };
     const first = cursor.next(position.cursor) ?? max;
-    const upto = Math.min(max, first - 1 + this.#pageSize.rows);
+    const last = Math.min(max, first - 1 + this.#pageSize.rows);
+    let upto = first - 1;
     let rows = 0;
-    const perElement = this.#plan.each !== undefined;
-    const inserted: number[] = [];
-    const settled: number[] = [];
-    const candidates = new Map<string | number, Candidate>();
-    for (const row of this.#rowsOf(work, first - 1, upto)) {
-      rows += 1;
-      const rowId = row[ROW_ID] as number;
-      let key: string | undefined;
-      let previous: OpenRow | undefined;
-      let known = false;
-      if (this.#plan.key !== undefined) {
-        const value = row[KEY] ?? null;
-        if (value === null) {
-          skips.count('null_key');
-          continue;
-        }
-        key = state.digest(keyText(value));
-        if (draft.seen(key)) continue;
-        const earlier = candidates.get(key);
-        previous = earlier === undefined ? draft.openByKey(key) : earlier.previous;
-        known = earlier !== undefined || previous !== undefined;
-        candidates.delete(key);
-      }
-      if (row[INVALID_ARRAY] === 1) skips.count('invalid_json');
-      if (perElement && !known) inserted.push(rowId);
-      if (row[IS_COMPLETE] === 1) {
-        if (perElement) settled.push(rowId);
-        else {
-          statements.fold.add(row, known ? SETTLED | COMPLETE : SETTLED | COMPLETE | ALL, skips);
-          if (statements.hasRunning) statements.fold.addGrowth(row, previous?.bases, skips);
-        }
-        if (previous !== undefined) draft.close(previous);
-        if (key !== undefined) draft.take(key);
-      } else {
-        if (!perElement && !known) statements.fold.add(row, ALL, skips);
-        candidates.set(key ?? rowId, { rowId, key, previous });
-      }
-    }
-    this.#settle(work, inserted, 0, ALL);
-    this.#settle(work, settled, 0, SETTLED | COMPLETE);
-    this.#check(work, [...candidates.values()]);
+    do {
+      const after = upto;
+      upto = Math.min(after + ROWS_AT_ONCE, last);
+      const found = statements.rows.all(this.#parameters(work, { after, upto, abandoned: 0 })) as Row[];
+      for (const row of found) this.#pass(work, row, passed);
+      rows += found.length;
+    } while (upto < last && !this.#pageSize.isOver(performance.now() - started, work.draft.keys.size));
+    this.#settle(work, passed.inserted, 0, ALL);
+    this.#settle(work, passed.settled, 0, SETTLED | COMPLETE);
+    this.#check(work, [...passed.candidates.values()]);
     const advanced = cursor.advance(position, upto, upto === max);
     this.#pageSize.took(upto - first + 1, performance.now() - started);
     return [rows, advanced];
   }
 
-  /** The rows of the page, a few at a time: see ROWS_AT_ONCE. */
-  *#rowsOf(work: Work, after: number, upto: number): Generator<Row> {
-    const { rows } = work.table.statements;
-    for (let low = after; low < upto; low += ROWS_AT_ONCE) {
-      const high = Math.min(low + ROWS_AT_ONCE, upto);
-      yield* rows.all(this.#parameters(work, { after: low, upto: high, abandoned: 0 })) as Row[];
+  /** The cursor passes a row: what is complete counts, what is not is looked at more closely. */
+  #pass(work: Work, row: Row, { inserted, settled, candidates }: Passed): void {
+    const { table, state, draft, skips } = work;
+    const { statements } = table;
+    const perElement = this.#plan.each !== undefined;
+    const rowId = row[ROW_ID] as number;
+    let key: string | undefined;
+    let previous: OpenRow | undefined;
+    let known = false;
+    if (this.#plan.key !== undefined) {
+      const value = row[KEY] ?? null;
+      if (value === null) {
+        skips.count('null_key');
+        return;
+      }
+      key = state.digest(keyText(value));
+      if (draft.seen(key)) return;
+      const earlier = candidates.get(key);
+      previous = earlier === undefined ? draft.openByKey(key) : earlier.previous;
+      known = earlier !== undefined || previous !== undefined;
+      candidates.delete(key);
+    }
+    if (row[INVALID_ARRAY] === 1) skips.count('invalid_json');
+    if (perElement && !known) inserted.push(rowId);
+    if (row[IS_COMPLETE] === 1) {
+      if (perElement) settled.push(rowId);
+      else {
+        statements.fold.add(row, known ? SETTLED | COMPLETE : SETTLED | COMPLETE | ALL, skips);
+        if (statements.hasRunning) statements.fold.addGrowth(row, previous?.bases, skips);
+      }
+      if (previous !== undefined) draft.close(previous);
+      if (key !== undefined) draft.take(key);
+    } else {
+      if (!perElement && !known) statements.fold.add(row, ALL, skips);
+      candidates.set(key ?? rowId, { rowId, key, previous });
     }
   }
 
@@ -359,14 +368,7 @@ export class TableReader implements Reader {
 
   #compileTable(database: Database, table: Table, state: ReaderState): CompiledTable {
     const statements = compileTable(database, this.#plan, table);
-    const cursorTable = {
-      name: table.name,
-      rowId: table.rowId,
-      autoincrement: table.autoincrement,
-      identity: this.#plan.identity.map((name) => statements.expand(quoteIdentifier(name))),
-      key: this.#plan.key === undefined ? undefined : statements.expand(this.#plan.key),
-      parameters: { database: this.#options.source.name },
-    };
+    const cursorTable = cursorTableOf(this.#plan, table, statements.expand, this.#options.source.name);
     return {
       statements,
       cursor: new RowCursor(database, cursorTable, (text) => state.digest(text)),

@@ -100,6 +100,13 @@ const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
 );
 
+/** After a restart nobody knows that an up-down was ever more than 0. */
+function withoutIdle(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([key, value]) => !(key.startsWith('active') && value === 0)),
+  );
+}
+
 test('any pages, commits, kills and restarts end in the totals of a recount, and no counter ever goes down', () => {
   fc.assert(
     fc.property(fc.array(arbitraryStep, { maxLength: 60 }), (steps) => {
@@ -136,14 +143,13 @@ test('any pages, commits, kills and restarts end in the totals of a recount, and
         while (stepped.turn());
         stepped.state.commit();
         watch();
-        const found = Object.fromEntries(
-          Object.entries(published(stepped.store)).filter(([key, value]) => !(key.startsWith('active') && value === 0)),
+        expect(withoutIdle(published(stepped.store))).toEqual(
+          withoutIdle({
+            ...recounted([ledger]),
+            rows: ledger.rows.length,
+            ...(ledger.rows.length > 0 && { sessions: new Set(ledger.rows.map((row) => row.session)).size }),
+          }),
         );
-        expect(found).toEqual({
-          ...recounted([ledger]),
-          rows: ledger.rows.length,
-          ...(ledger.rows.length > 0 && { sessions: new Set(ledger.rows.map((row) => row.session)).size }),
-        });
       } finally {
         stepped.state.close();
         for (const folder of folders) folder[Symbol.dispose]();

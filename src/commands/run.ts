@@ -31,8 +31,8 @@ export async function run(files: readonly string[], sets: readonly string[], sto
   logger.info('stopping');
   await collector.shutdown();
   surviving[Symbol.dispose]();
-  logger.info('stopped');
   logger.flush();
+  logger.info('stopped');
   return 0;
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -5,6 +6,7 @@ import type { ReaderStatus, Status } from '../../src/component.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { OwnMetrics, type OwnMetricsOptions } from '../../src/telemetry/own-metrics.ts';
 import { recorder } from '../pipeline/ledger.ts';
+import { READER, statusOf } from './statuses.ts';
 
 const running: OwnMetrics[] = [];
 let log = recorder();
@@ -13,33 +15,6 @@ afterEach(async () => {
   for (const one of running.splice(0)) await one.shutdown();
   log = recorder();
 });
-
-const READER: ReaderStatus = {
-  id: 'invocations',
-  failure: undefined,
-  lastFailure: undefined,
-  rowsRead: 100,
-  rowsBehind: 7,
-  openRows: 3,
-  points: 40,
-  busy: 2,
-  changes: new Map([['older_copy', 1]]),
-  skipped: new Map([['negative', 5]]),
-  pageDuration: { count: 3, sum: 0.5, bucketCounts: [1, 2, 0], boundaries: [0.01, 1] },
-};
-
-function statusOf(readers: readonly ReaderStatus[], others: readonly ReaderStatus[] = []): Status {
-  const pipeline = { id: 'metrics', progress: undefined, processors: [], exporters: ['prometheus'] };
-  return {
-    startTimeMs: 0,
-    extensions: [],
-    pipelines: [
-      { ...pipeline, receivers: [{ id: 'sqlite/agents', readers }] },
-      { ...pipeline, id: 'metrics/2', receivers: [{ id: 'sqlite/others', readers: others }] },
-    ],
-    exporters: [{ id: 'prometheus', sent: 12, failed: 1 }],
-  };
-}
 
 async function serve(status: () => Status, options: Partial<OwnMetricsOptions> = {}): Promise<OwnMetrics> {
   const own = new OwnMetrics({
@@ -197,4 +172,15 @@ test('refuses an address that is none', () => {
     status: () => statusOf([]),
   } as const;
   expect(() => new OwnMetrics({ ...options, address: 'nowhere' })).toThrow(ConfigError);
+});
+
+test('publishes the metrics that docs/telemetry.md describes, each with the type that it says', async () => {
+  const own = await serve(() => statusOf([READER]), { level: 'detailed' });
+  const text = await (await fetch(`http://${own.address ?? ''}/metrics`)).text();
+  const published = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name!} ${type!}`);
+  const document = readFileSync(new URL('../../docs/telemetry.md', import.meta.url), 'utf8');
+  const described = [...document.matchAll(/^\| `(\w+)` +\| (counter|gauge|histogram) /gm)].map(
+    ([, name, type]) => `${name!} ${type!}`,
+  );
+  expect(described.sort()).toEqual(published.sort());
 });

@@ -14,9 +14,11 @@ async function execute(line: CommandLine, stop: AbortSignal): Promise<number> {
     case 'once':
       return (await import('./commands/once.ts')).once(line.files, line.sets, stop);
     case 'validate':
-      return (await import('./commands/validate.ts')).validate(line.files, line.sets);
+      return (await import('./commands/validate.ts')).validate(line);
+    case 'print-config':
+      return (await import('./commands/print-config.ts')).printConfig(line.files, line.sets);
     case 'components':
-      return (await import('./commands/components.ts')).components();
+      return (await import('./commands/components.ts')).components(line);
     case 'help':
       await (await import('./commands/print.ts')).print((await import('./commands/help.ts')).HELP);
       return 0;

@@ -4,8 +4,8 @@ import type { SqlValue } from './fold.ts';
 import type { DistinctPlan } from './mapping.ts';
 import { PageSize } from './page-size.ts';
 import { keyText, positionOf, RowCursor } from './row-cursor.ts';
-import { quoteIdentifier } from './sql.ts';
-import { describeTable } from './table.ts';
+import { type Compiler, quoteIdentifier } from './sql.ts';
+import { describeTable, type Table } from './table.ts';
 import type { ReaderOptions } from './table-reader.ts';
 
 /** How many row ids SQLite folds at once: most of them repeat a value. */
@@ -45,7 +45,7 @@ export class DistinctReader implements Reader {
     this.metrics = [{ metric: plan.metric, digest: plan.digest }];
     this.#plan = plan;
     this.#table = column.table;
-    this.#column = quoteIdentifier(column.column);
+    this.#column = column.column;
     this.#options = options;
   }
 
@@ -122,22 +122,29 @@ export class DistinctReader implements Reader {
     const table = describeTable(database, this.#table);
     this.#compiled = { connection, schemaVersion, table: undefined };
     if (table === undefined) return undefined;
-    const column = this.#column;
-    const id = table.rowId;
-    // The value is the identity too; with a key, whatever happens to the source is read again without harm.
-    const cursorTable = { ...table, identity: [column], key: column, parameters: {} };
-    const values = database
-      .prepare(
-        `SELECT DISTINCT ${column} FROM ${quoteIdentifier(table.name)} WHERE ${id} > :after AND ${id} <= :upto AND ${column} IS NOT NULL`,
-      )
-      .pluck();
-    this.#compiled = {
-      connection,
-      schemaVersion,
-      table: { cursor: new RowCursor(database, cursorTable, (text) => state.digest(text)), values },
-    };
-    return this.#compiled.table;
+    const compiled = compileDistinct(database, table, this.#column, (text) => state.digest(text));
+    this.#compiled = { connection, schemaVersion, table: compiled };
+    return compiled;
   }
+}
+
+/** Throws what SQLite throws for a column that is not there. */
+export function compileDistinct(
+  database: Compiler,
+  table: Table,
+  name: string,
+  digest: (text: string) => string,
+): NonNullable<Compiled['table']> {
+  const column = quoteIdentifier(name);
+  const id = table.rowId;
+  // The value is the identity too; with a key, whatever happens to the source is read again without harm.
+  const cursorTable = { ...table, identity: [column], key: column, parameters: {} };
+  const values = database
+    .prepare(
+      `SELECT DISTINCT ${column} FROM ${quoteIdentifier(table.name)} NOT INDEXED WHERE ${id} > :after AND ${id} <= :upto AND ${column} IS NOT NULL`,
+    )
+    .pluck();
+  return { cursor: new RowCursor(database, cursorTable, digest), values };
 }
 
 const NONE = {};

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 import { readdirSync, readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { isCollection, isNode, LineCounter, parse, parseDocument, type Node } from 'yaml';
 import { type MappingConfig, presetSchema } from './config.ts';
 
 const FOLDER = new URL('./presets/', import.meta.url);
@@ -23,4 +23,18 @@ export function loadPreset(name: string): MappingConfig {
   );
   if (!validate(preset)) throw new Error(`preset ${name} does not fit its schema: ${JSON.stringify(validate.errors)}`);
   return preset;
+}
+
+/** "presets/agent_workflow.yaml:12:7", of the deepest part of the path that is written there. */
+export function placeInPreset(name: string, path: readonly (string | number)[]): string {
+  const lineCounter = new LineCounter();
+  const { contents } = parseDocument(readFileSync(new URL(`${name}${SUFFIX}`, FOLDER), 'utf8'), { lineCounter });
+  let deepest: Node | null = contents;
+  for (const key of path) {
+    const inner: unknown = isCollection(deepest) ? deepest.get(key, true) : undefined;
+    if (!isNode(inner)) break;
+    deepest = inner;
+  }
+  const { line, col } = lineCounter.linePos(deepest?.range?.[0] ?? 0);
+  return `presets/${name}${SUFFIX}:${line}:${col}`;
 }

@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, realpathSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { durationMs } from '../../src/config/fragments.ts';
-import type { Reader, Receiver } from '../../src/component.ts';
+import type { Reader, Receiver, Remark } from '../../src/component.ts';
 import type { MappingConfig, SqliteConfig } from './config.ts';
 import { filesOf, isGlob } from './databases.ts';
 import { DistinctReader } from './distinct-reader.ts';
@@ -67,6 +67,24 @@ export class SqliteReceiver implements Receiver {
         this.#watchers.clear();
       },
     };
+  }
+
+  async inspect(): Promise<readonly Remark[]> {
+    const { inspectDatabase } = await import('./inspect.ts');
+    const { config, mapping } = this.#options;
+    const remarks: Remark[] = [];
+    const kept =
+      config.storage === undefined
+        ? 'without storage, all is read again at every start, and what was deleted at the source is forgotten'
+        : `totals and positions are kept by ${config.storage}: a restart counts nothing twice and forgets nothing`;
+    remarks.push({ severity: 'note', path: ['storage'], message: kept });
+    for (const path of this.#paths.filter((path) => isGlob(path) && filesOf(path).length === 0)) {
+      remarks.push({ severity: 'note', path: ['database'], message: `waiting for ${path}: no such files yet` });
+    }
+    for (const source of this.#sources.values()) {
+      remarks.push(...(await inspectDatabase(source, { config, mapping, plan: this.#mapping })));
+    }
+    return remarks;
   }
 
   shutdown(): Promise<void> {

@@ -1,8 +1,8 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Statement } from 'better-sqlite3';
 import type { Position, SourceChange } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
 import type { Row, SqlValue } from './fold.ts';
-import { quoteIdentifier, quoteText } from './sql.ts';
+import { type Compiler, quoteIdentifier, quoteText } from './sql.ts';
 
 /** Anchors of the rows passed last; of those before, exponentially thinned. */
 const RECENT_ANCHORS = 256;
@@ -57,14 +57,14 @@ export class RowCursor {
   readonly #above: Statement | undefined;
   readonly #sequence: Statement | undefined;
 
-  constructor(database: Database, table: CursorTable, digest: (text: string) => string) {
+  constructor(database: Compiler, table: CursorTable, digest: (text: string) => string) {
     this.#table = table;
     this.#digest = digest;
     const name = quoteIdentifier(table.name);
     const id = table.rowId;
     const columns = [id, table.key ?? 'NULL', ...table.identity].join(', ');
     this.#max = database.prepare(`SELECT max(${id}) FROM ${name}`).pluck();
-    this.#first = database.prepare(`SELECT min(${id}) FROM ${name} WHERE ${id} > ?`).pluck();
+    this.#first = database.prepare(`SELECT min(${id}) FROM ${name} WHERE ${id} > :after`).pluck();
     this.#passed = database
       .prepare(
         `SELECT ${columns} FROM ${name} WHERE ${id} > :after AND ${id} <= :upto ORDER BY ${id} DESC LIMIT :limit`,
@@ -90,7 +90,7 @@ export class RowCursor {
 
   /** The lowest row id above `after`. */
   next(after: number): number | undefined {
-    return rowIdOf(this.#first.get(after) as SqlValue);
+    return rowIdOf(this.#first.get({ after }) as SqlValue);
   }
 
   /** Where a first read begins: before the first row, or behind the last. */

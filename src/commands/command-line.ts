@@ -1,20 +1,47 @@
 import { parseArgs } from 'node:util';
 import { didYouMean } from '../config/nearest.ts';
 
+interface Sources {
+  readonly files: readonly string[];
+  readonly sets: readonly string[];
+}
+
 export type CommandLine =
-  | { readonly command: 'help' | 'version' | 'components' }
-  | {
-      readonly command: 'run' | 'once' | 'validate';
-      readonly files: readonly string[];
-      readonly sets: readonly string[];
-    };
+  | { readonly command: 'help' | 'version' }
+  | ({ readonly command: 'components' } & ComponentsOptions)
+  | ({ readonly command: 'run' | 'once' | 'print-config' } & Sources)
+  | ({ readonly command: 'validate' } & Sources & ValidateOptions);
+
+export interface ComponentsOptions {
+  /** Types to be told everything of: `sqlite`, `receiver/sqlite`. */
+  readonly names: readonly string[];
+  readonly all: boolean;
+  readonly json: boolean;
+}
+
+export interface ValidateOptions {
+  /** Warnings are errors. */
+  readonly strict: boolean;
+  readonly json: boolean;
+}
 
 /** Called in a way that means nothing: exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const COMMANDS = ['run', 'validate', 'components'] as const;
+const COMMANDS = ['run', 'validate', 'print-config', 'components'] as const;
+type Command = (typeof COMMANDS)[number];
+
+/** Which commands take an option that not all take. */
+const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
+  config: ['run', 'validate', 'print-config'],
+  set: ['run', 'validate', 'print-config'],
+  once: ['run'],
+  strict: ['validate'],
+  json: ['validate', 'components'],
+  all: ['components'],
+};
 
 /** Throws UsageError. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
@@ -25,12 +52,24 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.version === true) return { command: 'version' };
   if (command === undefined)
     throw new UsageError(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
-  if (rest.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`);
-  if (values.once === true && command !== 'run') throw new UsageError(`--once has no meaning for ${command}`);
-  const { config: files = [], set: sets = [] } = values;
-  if (command !== 'components') return { command: values.once === true ? 'once' : command, files, sets };
-  if (files.length > 0 || sets.length > 0) throw new UsageError('components takes no configuration');
-  return { command };
+  if (rest.length > 0 && command !== 'components')
+    throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`);
+  for (const option of Object.keys(values)) {
+    if (TAKEN_BY[option]?.includes(command) === false) {
+      throw new UsageError(`--${option} has no meaning for ${command}`);
+    }
+  }
+  const { config: files = [], set: sets = [], json = false, strict = false, all = false } = values;
+  switch (command) {
+    case 'components':
+      return { command, names: rest, all, json };
+    case 'validate':
+      return { command, files, sets, strict, json };
+    case 'print-config':
+      return { command, files, sets };
+    case 'run':
+      return { command: values.once === true ? 'once' : command, files, sets };
+  }
 }
 
 function parseWords(words: readonly string[]) {
@@ -42,6 +81,9 @@ function parseWords(words: readonly string[]) {
         config: { type: 'string', multiple: true, short: 'c' },
         set: { type: 'string', multiple: true },
         once: { type: 'boolean' },
+        strict: { type: 'boolean' },
+        json: { type: 'boolean' },
+        all: { type: 'boolean' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -1,10 +1,31 @@
 import { factories } from '../components.ts';
+import type { ComponentFactory } from '../config/config.ts';
+import { didYouMean } from '../config/nearest.ts';
+import { UsageError, type ComponentsOptions } from './command-line.ts';
 import { print } from './print.ts';
+import { describeSettings } from './settings-table.ts';
 
 const KINDS = ['receiver', 'processor', 'exporter', 'extension'] as const;
 
-/** Prints every component type of this build: name, signals, what it does. */
-export async function components(): Promise<number> {
+/** Prints every component type of this build, or the settings of some. Rejects with UsageError for a name that is none. */
+export async function components({ names, all, json }: ComponentsOptions): Promise<number> {
+  const asked = names.length === 0 ? factories : [...new Set(names.flatMap(named))];
+  if (json) {
+    const list = asked.map(({ type, kind, signals, summary, schema }) => ({ type, kind, signals, summary, schema }));
+    await print(`${JSON.stringify(list, undefined, 2)}\n`);
+  } else if (names.length > 0 || all) await print(asked.map(details).join('\n'));
+  else await print(overview());
+  return 0;
+}
+
+function named(name: string): ComponentFactory[] {
+  const found = factories.filter(({ kind, type }) => name === type || name === `${kind}/${type}`);
+  if (found.length > 0) return found;
+  const types = factories.map(({ type }) => type);
+  throw new UsageError(`unknown component type ${JSON.stringify(name)}${didYouMean(name, types)}`);
+}
+
+function overview(): string {
   const width = Math.max(...factories.map((factory) => factory.type.length));
   const sections = KINDS.map((kind) => {
     const lines = factories
@@ -14,6 +35,11 @@ export async function components(): Promise<number> {
       );
     return [`${kind}s:`, ...lines].join('\n');
   });
-  await print(`${sections.join('\n\n')}\n`);
-  return 0;
+  return `${sections.join('\n\n')}\n\nagentcol components TYPE... tells the settings of some, --all of all.\n`;
+}
+
+function details({ kind, type, signals, summary, schema }: ComponentFactory): string {
+  const takes = signals.length > 0 ? ` (${signals.join(', ')})` : '';
+  const settings = describeSettings(schema).map((line) => `  ${line}`.trimEnd());
+  return [`${kind} ${type}${takes}: ${summary}`, ...settings, ''].join('\n');
 }

@@ -1,25 +1,32 @@
 export const HELP = `agentcol publishes what coding agents write to SQLite as metrics
 
-Usage: agentcol [run]      [--config FILE]... [--set KEY=VALUE]... [--once]
-       agentcol validate   [--config FILE]... [--set KEY=VALUE]...
-       agentcol components
+Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
+       agentcol validate      [--config FILE]... [--set KEY=VALUE]... [--strict] [--json]
+       agentcol print-config  [--config FILE]... [--set KEY=VALUE]...
+       agentcol components    [TYPE]... [--all] [--json]
 
 Commands:
   run                  collect until SIGINT or SIGTERM (the default)
-  validate             check the configuration, print OK or every mistake with file:line:column
-  components           list the receivers, processors, exporters and extensions of this build
+  validate             check the configuration, each mistake with file:line:column; then look into the databases, read-only:
+                       what is missing, what grows slow, how sure the counts are, which attributes leave
+  print-config         print the configuration as it is understood: merged, defaults filled in, without secrets
+  components           list the receivers, processors, exporters and extensions of this build, or the settings of TYPE
 
 Options:
   -c, --config FILE    configuration in YAML; may be repeated: later files win, maps merge, lists replace
                        (default: ./otel-config.yaml if there, else the one shipped with agentcol)
       --set KEY=VALUE  one setting more, over all files: --set receivers::sqlite/agents::collection_interval=2s
       --once           read everything there is, print the metrics, exit
+      --strict         a warning fails, too
+      --json           print JSON
+      --all            tell the settings of every type
       --version        print the version
   -h, --help           print this
 
 Exit codes:
   0  done
-  1  the configuration is wrong, or it could not start; with --once: a source could not be read
+  1  the configuration is wrong, or it could not start; with --once: a source could not be read;
+     validate: an error was found, with --strict a warning
   2  called wrongly
 
 Environment:

@@ -6,7 +6,7 @@ import { ConfigError, describeError } from '../errors.ts';
 import { AUTOMATIC_PAGES, Checkpoint } from './checkpoint.ts';
 
 const SCHEMA_VERSION = 1;
-const FILE_NAME = 'state.db';
+export const STATE_FILE = 'state.db';
 
 const SCHEMA = `
   CREATE TABLE properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -80,7 +80,7 @@ export function openDatabase(options: DatabaseOptions): OpenedDatabase {
     db.exec(SCHEMA);
     return { db, path: undefined, fileId: undefined, checkpoint: undefined };
   }
-  const file = path.join(directory, FILE_NAME);
+  const file = path.join(directory, STATE_FILE);
   try {
     return openFile(file, options);
   } catch (error) {

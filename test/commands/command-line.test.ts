@@ -12,8 +12,15 @@ describe('a call', () => {
       ['--config', 'a', '--set', 'x=1', '--config=b', '--set=y::z=2=3'],
       { command: 'run', files: ['a', 'b'], sets: ['x=1', 'y::z=2=3'] },
     ],
-    [['--config', 'a', 'validate'], { command: 'validate', files: ['a'], sets: [] }],
-    [['components'], { command: 'components' }],
+    [['--config', 'a', 'validate'], { command: 'validate', files: ['a'], sets: [], strict: false, json: false }],
+    [['validate', '--strict', '--json'], { command: 'validate', ...none, strict: true, json: true }],
+    [['print-config', '-c', 'a'], { command: 'print-config', files: ['a'], sets: [] }],
+    [['components'], { command: 'components', names: [], all: false, json: false }],
+    [
+      ['components', 'sqlite', 'hash', '--json'],
+      { command: 'components', names: ['sqlite', 'hash'], all: false, json: true },
+    ],
+    [['components', '--all'], { command: 'components', names: [], all: true, json: false }],
     [['--version'], { command: 'version' }],
     [['-h'], { command: 'help' }],
     [['validate', '--help'], { command: 'help' }],
@@ -31,7 +38,11 @@ describe('a call that means nothing', () => {
     [['validat'], 'unknown command "validat"; did you mean "validate"?'],
     [['run', 'otel-config.yaml'], 'unexpected argument "otel-config.yaml"'],
     [['validate', '--once'], '--once has no meaning for validate'],
-    [['components', '--config', 'a'], 'components takes no configuration'],
+    [['components', '--config', 'a'], '--config has no meaning for components'],
+    [['components', '--set', 'a=b'], '--set has no meaning for components'],
+    [['run', '--strict'], '--strict has no meaning for run'],
+    [['print-config', '--json'], '--json has no meaning for print-config'],
+    [['validate', '--all'], '--all has no meaning for validate'],
   ])('%j: %s', (words, message) => {
     expect(() => parseCommandLine(words)).toThrow(new UsageError(message));
   });

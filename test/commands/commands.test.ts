@@ -5,9 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { components } from '../../src/commands/components.ts';
+import { UsageError } from '../../src/commands/command-line.ts';
 import { once } from '../../src/commands/once.ts';
+import { printConfig } from '../../src/commands/print-config.ts';
 import { run } from '../../src/commands/run.ts';
-import { validate } from '../../src/commands/validate.ts';
 import { factories } from '../../src/components.ts';
 import { jobsConfig, jobsDatabase } from './jobs.ts';
 
@@ -38,27 +39,58 @@ afterEach(() => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-test('components lists every type under its kind, with what it does', async () => {
-  expect(await components()).toBe(0);
-  for (const { kind, type, summary } of factories) {
-    const section = out.split('\n\n').find((lines) => lines.startsWith(`${kind}s:\n`));
-    expect(section).toMatch(new RegExp(`^  ${type} `, 'm'));
-    expect(section).toContain(summary);
-  }
-});
+describe('components', () => {
+  const overview = { names: [], all: false, json: false };
 
-describe('validate', () => {
-  test('says OK', async () => {
-    expect(await validate([jobsConfig(folder)], [])).toBe(0);
-    expect({ out, err }).toEqual({ out: `${folder}/jobs.yaml: OK\n`, err: '' });
+  test('lists every type under its kind, with what it does', async () => {
+    expect(await components(overview)).toBe(0);
+    for (const { kind, type, summary } of factories) {
+      const section = out.split('\n\n').find((lines) => lines.startsWith(`${kind}s:\n`));
+      expect(section).toMatch(new RegExp(`^  ${type} `, 'm'));
+      expect(section).toContain(summary);
+    }
   });
 
-  test('warns of what is not used', async () => {
-    expect(await validate([jobsConfig(folder)], ['exporters::prometheus/b='])).toBe(0);
-    expect(err).toBe(
-      '--set exporters::prometheus/b: exporters: "prometheus/b" is configured, but used in no pipeline\n',
+  test('tells the settings of a type: names, types, defaults, what they do', async () => {
+    expect(await components({ ...overview, names: ['processor/strip_paths', 'strip_paths'] })).toBe(0);
+    expect(out).toMatch(/^processor strip_paths \(metrics\): /);
+    expect(out).toMatch(/^ {2}mode +basename or drop or hash +"basename" +What becomes of a path/m);
+    expect(out).toMatch(/^ {2}key +string +Secret of at least 16 characters/m);
+    expect(out.match(/^processor /gm)).toHaveLength(1);
+  });
+
+  test('tells what stands below a setting, and what must be given', async () => {
+    await components({ ...overview, names: ['sqlite'] });
+    expect(out).toMatch(/^ {2}database +path or list of path +required +/m);
+    expect(out).toMatch(/^ {2}tables +map .*\n {4}\* +map\n {6}from +string +Table; default: the id$/m);
+    expect(out).toMatch(
+      /^ {8}buckets +list of number or map .*\n {10}start +number +required +The first upper bound$/m,
     );
   });
+
+  test('--all tells every type', async () => {
+    await components({ ...overview, all: true });
+    for (const { kind, type } of factories) expect(out).toMatch(new RegExp(`^${kind} ${type}[ :]`, 'm'));
+  });
+
+  test('--json is the schemas', async () => {
+    await components({ ...overview, json: true });
+    expect(JSON.parse(out)).toEqual(
+      factories.map(({ type, kind, signals, summary, schema }) => ({ type, kind, signals, summary, schema })),
+    );
+  });
+
+  test('an unknown type is a wrong call', async () => {
+    await expect(components({ ...overview, names: ['sqlit'] })).rejects.toThrow(
+      new UsageError('unknown component type "sqlit"; did you mean "sqlite"?'),
+    );
+  });
+});
+
+test('print-config prints what was merged', async () => {
+  expect(await printConfig([jobsConfig(folder)], ['receivers::sqlite::collection_interval=3s'])).toBe(0);
+  expect(out).toContain('    collection_interval: 3s\n');
+  expect(out).toContain(`    database: ${folder}/jobs.db\n`);
 });
 
 describe('once', () => {

@@ -24,8 +24,12 @@ afterEach(() => {
 });
 
 /** agentcol in a folder and a home of its own. */
-function start(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...words], {
+function start(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  nodeOptions: readonly string[] = [],
+) {
+  const child = spawn(process.execPath, ['--import', TSX, ...nodeOptions, MAIN, ...words], {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -76,7 +80,8 @@ describe('what is asked about agentcol itself', () => {
 describe('without --config', () => {
   test('the configuration of the folder is taken', async () => {
     fs.renameSync(jobsConfig(folder), path.join(folder, 'otel-config.yaml'));
-    expect(await call(['validate'])).toEqual({ out: 'otel-config.yaml: OK\n', err: '', code: 0 });
+    const { out, err, code } = await call(['validate']);
+    expect({ out, err, code }).toEqual({ out: expect.stringMatching(/^otel-config.yaml: OK\n/), err: '', code: 0 });
   });
 
   test('the shipped one starts, and says what it waits for; relative paths are of the folder', async () => {
@@ -87,13 +92,26 @@ describe('without --config', () => {
 });
 
 describe('exit codes and streams', () => {
+  test('a second signal ends it at once, whatever does not want to stop', async () => {
+    const config = jobsConfig(folder);
+    const child = start(['--config', config], {}, ['--import', path.resolve('test/commands/never-stops.ts')]);
+    await says(child, 'started with');
+    const closed = once(child, 'close') as Promise<[number]>;
+    child.kill('SIGINT');
+    await says(child, '"stopping"');
+    const startMs = performance.now();
+    child.kill('SIGINT');
+    expect(await closed).toEqual([1, null]);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
   test('a configuration that is wrong ends with 1, every mistake on standard error', async () => {
     const config = jobsConfig(folder, 'colection_interval: 1s');
     const { out, err, code } = await call(['validate', '-c', config, '--set', 'exporters::prom=']);
     expect({ out, code }).toEqual({ out: '', code: 1 });
     expect(err).toBe(
       `${config}:5:5: receivers::sqlite: unknown key "colection_interval"; did you mean "collection_interval"?\n` +
-        '--set exporters::prom: exporters: unknown exporter type "prom" (exporters of this build: prometheus)\n',
+        '--set exporters::prom: exporters: unknown exporter type "prom" (exporters of this build: prometheus, debug)\n',
     );
   });
 

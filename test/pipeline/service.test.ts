@@ -53,7 +53,7 @@ function lifecycle(id: string, script: Script): Required<Pick<Component, 'start'
   };
 }
 
-function create(settings: Settings, script: Script): Required<Component> {
+function create(settings: Settings, script: Script): Required<Pick<Component, 'start' | 'shutdown'>> {
   events.push(`create ${settings.id}`);
   if (script.failAt === 'create' && script.error !== undefined) throw script.error;
   return lifecycle(settings.id, script);

@@ -1,0 +1,35 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { STATE_FILE } from './database.ts';
+
+/** Whose position, open rows and totals the state keeps. */
+export interface KeptReader {
+  readonly pipeline: string;
+  readonly receiver: string;
+  /** Its id. */
+  readonly reader: string;
+}
+
+/** What the state in a folder keeps, read beside a running collector; nothing where there is none. Throws Error with the reason. */
+export function keptReaders(directory: string): readonly KeptReader[] {
+  const file = path.join(directory, STATE_FILE);
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) return [];
+  const uid = process.geteuid?.();
+  // A reader of a WAL database makes files beside it, which its owner could not write to.
+  if (uid !== undefined && stats.uid !== uid) {
+    throw new Error(`${file} belongs to user id ${stats.uid}: look at it as that user`);
+  }
+  const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 1_000 });
+  try {
+    // "invocations+2" are metrics of "invocations" that were redefined and are counted anew.
+    return database
+      .prepare<[], KeptReader>(
+        `SELECT DISTINCT pipeline, receiver, iif(reader GLOB '*+[0-9]', substr(reader, 1, length(reader) - 2), reader) AS reader FROM readers ORDER BY id`,
+      )
+      .all();
+  } finally {
+    database.close();
+  }
+}

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import type { StorageExtension } from '../../src/component.ts';
@@ -70,6 +70,7 @@ function takeLock(directory: string): Lock {
   const file = path.join(directory, LOCK_FILE);
   let lock: Database.Database | undefined;
   try {
+    createPrivately(file);
     lock = new Database(file, { timeout: 0 });
     // Nothing is ever written into it: a journal would only be one more file to wonder about.
     lock.pragma('journal_mode = MEMORY');
@@ -83,5 +84,15 @@ function takeLock(directory: string): Lock {
       );
     }
     throw refused(`lock ${file}: ${describeError(error)}`);
+  }
+}
+
+/** SQLite would create it under the umask. A file that is there is not opened: closing it again would end a lock on it of this process. */
+function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    chmodSync(file, 0o600);
   }
 }

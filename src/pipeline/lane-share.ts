@@ -1,5 +1,5 @@
 import type { Metric } from './signals.ts';
-import type { MetricStore, Part, Reading, Showcase } from './store.ts';
+import type { LaneReading, MetricStore, Part, Showcase } from './store.ts';
 import { metricKey } from './total.ts';
 
 interface Staged {
@@ -10,11 +10,11 @@ interface Staged {
 
 /**
  * What one lane shows in its pipeline's store. Where it replaces another lane, the former one's parts stay, as they were,
- * until this one has settled, and then give way to it at once: no value is half a total, or missing, or there twice.
+ * until this one has read everything, and then give way to it at once: no value is half a total, or missing, or there twice.
  */
 export class LaneShare implements Showcase {
   readonly #store: MetricStore;
-  readonly #readings = new Set<Reading>();
+  readonly #readings = new Set<LaneReading>();
   readonly #owners = new Set<object>();
   /** By owner, then by series; empty but while the former lane's parts are shown. */
   readonly #staged = new Map<object, Map<string, Staged>>();
@@ -25,7 +25,7 @@ export class LaneShare implements Showcase {
     this.#former = former;
   }
 
-  expect(reading: Reading): void {
+  expect(reading: LaneReading): void {
     this.#readings.add(reading);
     this.#store.expect(reading);
   }
@@ -53,7 +53,8 @@ export class LaneShare implements Showcase {
   }
 
   announce(): void {
-    if (this.#former !== undefined && [...this.#readings].every(({ settled }) => settled)) this.#takeOver(this.#former);
+    if (this.#former !== undefined && [...this.#readings].every(({ conclusive }) => conclusive))
+      this.#takeOver(this.#former);
     this.#store.announce();
   }
 

@@ -6,7 +6,7 @@ import { LaneReader } from './lane-reader.ts';
 import { Notices } from './notices.ts';
 import { ReaderTotals } from './reader-totals.ts';
 import { sharesOf } from './shares.ts';
-import type { Reading, Showcase } from './store.ts';
+import type { LaneReading, Showcase } from './store.ts';
 
 /** A thousand commits a second at the source are not a thousand cycles. */
 const SHORTEST_CYCLE_MS = 25;
@@ -28,7 +28,7 @@ export interface LaneOptions {
  * One receiver's loop into one pipeline: its readers take turns, a page each, with the event loop in between; when all
  * have nothing more, what they read is committed and the lane sleeps until it is woken or its interval is over.
  */
-export class Lane implements StateMember, Reading {
+export class Lane implements StateMember, LaneReading {
   readonly #options: LaneOptions;
   readonly #receiver: Receiver;
   readonly #state: State;
@@ -70,6 +70,12 @@ export class Lane implements StateMember, Reading {
 
   get settled(): boolean {
     return this.#settled;
+  }
+
+  get conclusive(): boolean {
+    return this.#readers.every(
+      ({ caughtUp, failure }) => caughtUp || (failure !== undefined && failure.reason !== 'busy'),
+    );
   }
 
   /** What stands in the way of which reader. */

@@ -20,10 +20,15 @@ export interface Reading {
   readonly settled: boolean;
 }
 
+export interface LaneReading extends Reading {
+  /** As settled, but for readers that are kept from their source by a lock: it passes, and then they will be read. */
+  readonly conclusive: boolean;
+}
+
 /** Where the readers of a lane show what they have committed. */
 export interface Showcase {
   /** Nothing is published before this has settled too. */
-  expect(reading: Reading): void;
+  expect(reading: LaneReading): void;
   /** Sets the part of `owner` in a series. Seen by listeners at the next announce. */
   show(owner: object, metric: Metric, key: string, part: Part): void;
   /** Takes the part of `owner` out of a series; a series without parts is gone. */

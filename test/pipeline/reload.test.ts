@@ -1,9 +1,12 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FileStorage } from '../../extensions/file_storage/storage.ts';
 import { freePort, jobsConfig, jobsTable, Reloading, scrape, Scraper, shows, stateFile } from './reloading.ts';
+
+// Dozens of reloads on a machine that does other things meanwhile.
+vi.setConfig({ testTimeout: 60_000 });
 
 let running: Reloading;
 let endpoint: string;
@@ -102,6 +105,25 @@ describe('no scrape fails and no value falls', () => {
     const scraper = new Scraper(endpoint, 'jobs_total');
     await running.reload(withProcessor(endpoint, 1));
     expect(running.service?.status.pipelines[0]?.receivers[0]?.readers[0]?.rowsBehind).toBe(0);
+    running.addJobs('jobs.db', 10);
+    await shows(endpoint, running.recount('jobs.db'));
+    await scraper.stop();
+    expect(scraper.faults).toEqual([]);
+  });
+
+  test('when the source is locked at that moment', async () => {
+    const file = running.jobs('jobs.db', 10);
+    await running.start(jobsConfig(endpoint));
+    await shows(endpoint, running.recount('jobs.db'));
+    const scraper = new Scraper(endpoint, 'jobs_total');
+    const { default: Database } = await import('better-sqlite3');
+    const writer = new Database(file);
+    writer.exec('BEGIN EXCLUSIVE');
+    await running.reload(jobsConfig(endpoint, countedAnew(1)));
+    await expect.poll(() => running.service?.failures.map(({ reason }) => reason)).toEqual(['busy']);
+    await scraper.another();
+    writer.exec('COMMIT');
+    writer.close();
     running.addJobs('jobs.db', 10);
     await shows(endpoint, running.recount('jobs.db'));
     await scraper.stop();

@@ -177,7 +177,7 @@ export class Scraper {
       () => {
         if (this.scrapes + this.faults.length === before) throw new Error('no scrape');
       },
-      { interval: 1, timeout: 5_000 },
+      { interval: 1, timeout: 30_000 },
     );
   }
 
@@ -222,7 +222,7 @@ export async function shows(endpoint: string, expected: Readonly<Record<string, 
       }
       return found;
     },
-    { interval: 5, timeout: 8_000 },
+    { interval: 5, timeout: 30_000 },
   );
 }
 

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -111,6 +111,24 @@ describe('the lock', () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
     await storageAt(folder).start();
+  });
+
+  test('is on a private file, and a file that was not becomes one', async () => {
+    const storage = storageAt(folder);
+    await storage.start();
+    expect(mode(at('lock.db'))).toBe(0o600);
+    await storage.shutdown();
+    fs.chmodSync(at('lock.db'), 0o644);
+    await storage.start();
+    expect(mode(at('lock.db'))).toBe(0o600);
+  });
+
+  test('is not lost when this process is refused a second one', async () => {
+    await storageAt(folder).start();
+    await expect(storageAt(folder).start()).rejects.toThrow(/another agentcol uses/);
+    const script = `new (require('better-sqlite3'))(${JSON.stringify(at('lock.db'))}, { timeout: 0 }).exec('BEGIN EXCLUSIVE')`;
+    const { stderr, status } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+    expect([stderr.includes('SQLITE_BUSY'), status]).toEqual([true, 1]);
   });
 
   test('says why it cannot be taken', async () => {

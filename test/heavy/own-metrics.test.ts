@@ -4,7 +4,9 @@ import { ownMetrics } from '../../src/telemetry/instruments.ts';
 import { READER, statusOf } from '../telemetry/statuses.ts';
 import { requirement } from './requirement.ts';
 
-const promtool = requirement('promtool (Debian package prometheus)', spawnSync('promtool', ['--version']).status === 0);
+const PROGRAM = 'promtool';
+
+const promtool = requirement('promtool (Debian package prometheus)', spawnSync(PROGRAM, ['--version']).status === 0);
 
 describe.skipIf(!promtool.met)(`promtool check metrics${promtool.reason}`, () => {
   test.each(['basic', 'normal', 'detailed'] as const)('accepts the own metrics of level %s', async (level) => {
@@ -12,7 +14,7 @@ describe.skipIf(!promtool.met)(`promtool check metrics${promtool.reason}`, () =>
     const status = statusOf([READER, { ...READER, id: 'tool_calls', failure }], [READER]);
     const text = ownMetrics({ level, version: '1.2.3', status: () => status, reloadSucceeded: () => true });
     const input = await text();
-    const { status: code, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+    const { status: code, stdout, stderr } = spawnSync(PROGRAM, ['check', 'metrics'], { input, encoding: 'utf8' });
     expect({ code, said: stdout + stderr }).toEqual({ code: 0, said: '' });
   });
 });

@@ -4,6 +4,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Component, Factory, Processor, Settings } from '../src/component.ts';
+import { typeName, type SettingSchema } from '../src/commands/settings-table.ts';
 import { SchemaCheck } from '../src/config/schema.ts';
 import type { Batch } from '../src/pipeline/signals.ts';
 
@@ -107,6 +108,18 @@ export function processorSuite(factory: Factory<unknown, Processor>, suite: Proc
       expect(second.every((attributes, index) => attributes === first[index])).toBe(true);
     });
 
+    test('traces every attribute that it lets through, and says of those it changes how', async () => {
+      const processor = await started();
+      if (processor.traceAttributes === undefined) return;
+      const before = pairsOf(suite.changed);
+      const names = [...new Set([...before.values()].map(([name]) => name))];
+      const traced = processor.traceAttributes(names.map((name) => ({ name, treatments: [] })));
+      const treated = traced.filter(({ treatments }) => treatments.length > 0).map(({ name }) => name);
+      for (const [pair, [name]] of pairsOf(processor.process(suite.changed))) {
+        expect(before.has(pair) ? traced.map((attribute) => attribute.name) : treated).toContain(name);
+      }
+    });
+
     test('passes on the very batch that it has nothing to do with', async () => {
       expect((await started()).process(suite.unchanged)).toBe(suite.unchanged);
     });
@@ -148,6 +161,12 @@ function attributeObjects(batch: Batch | undefined): readonly object[] {
   );
 }
 
+/** Attribute names and values, each pair once. */
+function pairsOf(batch: Batch | undefined): ReadonlyMap<string, readonly [name: string, value: unknown]> {
+  const pairs = attributeObjects(batch).flatMap((attributes) => Object.entries(attributes));
+  return new Map(pairs.map((pair) => [JSON.stringify(pair), pair]));
+}
+
 function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   for (const inner of Object.values(value)) deepFreeze(inner);
@@ -156,26 +175,12 @@ function deepFreeze<T>(value: T): T {
 
 // ------------------------------------------------------------------------------------------------ the schema as settings
 
-interface Schema {
-  readonly type?: string | readonly string[];
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Schema[];
-  readonly items?: Schema;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: boolean | Schema;
-  readonly required?: readonly string[];
-  readonly format?: string;
-  readonly path?: boolean;
-  readonly default?: unknown;
-  readonly description?: string;
-}
-
-function asSchema(schema: object): Schema {
+function asSchema(schema: object): SettingSchema {
   return schema;
 }
 
 /** Where a schema is open, or silent about a setting. */
-function schemaFaults(schema: Schema, at: readonly string[]): readonly string[] {
+function schemaFaults(schema: SettingSchema, at: readonly string[]): readonly string[] {
   const place = at.join('::') || 'the settings';
   const faults: string[] = [];
   if (schema.type === 'object' && (schema.additionalProperties ?? true) === true) faults.push(`${place}: open`);
@@ -195,22 +200,12 @@ interface Row {
   readonly default: unknown;
 }
 
-function rowsOf(schema: Schema, prefix = ''): readonly Row[] {
+function rowsOf(schema: SettingSchema, prefix = ''): readonly Row[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     if (property.properties !== undefined) return rowsOf(property, `${prefix}${name}::`);
     const fallback = schema.required?.includes(name) === true ? 'required' : (property.default ?? null);
     return [{ setting: prefix + name, type: typeName(property), default: fallback }];
   });
-}
-
-function typeName(schema: Schema): string {
-  if (schema.enum !== undefined) return schema.enum.join(' or ');
-  if (schema.anyOf !== undefined) return schema.anyOf.map(typeName).join(' or ');
-  if (schema.path === true) return 'path';
-  if (schema.format !== undefined) return schema.format.replace('_', ' ');
-  if (schema.type === 'array') return schema.items === undefined ? 'list' : `list of ${typeName(schema.items)}`;
-  if (schema.type === 'object') return 'map';
-  return typeof schema.type === 'string' ? schema.type : (schema.type ?? []).join(' or ');
 }
 
 /** The rows of the first table that begins with `| Setting | Type | Default |`; a default is YAML, an empty one null. */

@@ -21,8 +21,7 @@ export function expressionFaults(database: Database, id: string, { tables }: Map
       database.prepare(`SELECT (${substitute(expression, names)}) FROM ${from}`);
       return true;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      problems.push({ path: ['tables', id, ...path], message });
+      problems.push({ path: ['tables', id, ...path], message: sqlMessage(error) });
       return false;
     }
   };
@@ -54,4 +53,10 @@ function expressionsOf(config: TableConfig): (readonly [Path, string | number])[
     ]),
   ];
   return all.flatMap(([path, text]) => (text === undefined ? [] : [[path, text] as const]));
+}
+
+/** What SQLite says, without its guess about quotes: they are ours. */
+export function sqlMessage(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/"([^"]*)" - should this be a string literal in single-quotes\?$/, '$1');
 }

@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Remark } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
 import { compileDistinct } from './distinct-reader.ts';
-import { expressionFaults } from './expression-faults.ts';
+import { expressionFaults, sqlMessage } from './expression-faults.ts';
 import type { DistinctPlan, Mapping, QueryPlan, TablePlan } from './mapping.ts';
 import type { MappingConfig, SqliteConfig } from './config.ts';
 import { loadPreset, placeInPreset } from './presets.ts';
@@ -91,7 +91,7 @@ class Inspection {
     } catch (error) {
       const faults = expressionFaults(this.#database, plan.id, this.#subject.mapping, table);
       for (const fault of faults) this.#say('error', fault.path, `table ${plan.from}: ${fault.message}`);
-      if (faults.length === 0) this.#say('error', path, `table ${plan.from}: ${messageOf(error)}`);
+      if (faults.length === 0) this.#say('error', path, `table ${plan.from}: ${sqlMessage(error)}`);
       return;
     }
     this.#bounded(statements, path, plan.from);
@@ -138,7 +138,7 @@ class Inspection {
       try {
         compileDistinct(this.#listening(statements), table, column, String);
       } catch (error) {
-        this.#say('error', [...path, 'of'], `table ${name}: ${messageOf(error)}`);
+        this.#say('error', [...path, 'of'], `table ${name}: ${sqlMessage(error)}`);
         continue;
       }
       this.#bounded(statements, path, name);
@@ -154,7 +154,7 @@ class Inspection {
         this.#say('warning', path, `reads a whole table each time it runs (${scan}), longer as it grows; ${remedy}`);
       }
     } catch (error) {
-      this.#say('error', path, messageOf(error));
+      this.#say('error', path, sqlMessage(error));
     }
   }
 
@@ -205,8 +205,4 @@ class Inspection {
 function presetWith(config: SqliteConfig, section: keyof MappingConfig, id: string): string | undefined {
   if (Object.hasOwn(config[section], id)) return undefined;
   return [config.preset].flat().findLast((name) => Object.hasOwn(loadPreset(name)[section], id));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

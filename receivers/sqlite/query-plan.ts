@@ -30,7 +30,10 @@ export function unboundedSteps(database: Database, statement: Statement): readon
 export function unlimitedScans(database: Database, statement: Statement): readonly string[] {
   const steps = stepsOf(database, statement);
   const results = new Set(steps.map((step) => /^(?:CO-ROUTINE|MATERIALIZE) (\S+)$/.exec(step)?.[1]));
-  const scans = steps.filter((step) => isScan(step) && !results.has(step.split(' ')[1]));
+  // max() without an index is told as a search without any means to do it.
+  const scans = steps
+    .filter((step) => (isScan(step) && !results.has(step.split(' ')[1])) || /^SEARCH \S+$/.test(step))
+    .map((step) => step.replace('SEARCH', 'SCAN'));
   return scans.length > 0 && hasUnlimitedLoop(database, statement) ? scans : [];
 }
 
@@ -57,9 +60,13 @@ function hasUnlimitedLoop(database: Database, statement: Statement): boolean {
       .findLast(({ opcode, p1 }) => p1 === next.p1 && /^(?:Rewind|Last|Seek\w+)$/.test(opcode));
     // A loop that a seek begins (SeekGE, SeekRowid, ...) reads what an index finds.
     if (begins?.opcode !== 'Rewind' && begins?.opcode !== 'Last') return false;
-    const leaves = body.find(({ opcode, p2 }) => opcode === 'DecrJumpZero' && p2 > next.addr);
+    // LIMIT counts down; max() of an index or of row ids has what it wants with the first row.
+    const leaves = body.find(
+      ({ addr, opcode, p2 }) =>
+        p2 > next.addr && (opcode === 'DecrJumpZero' || (opcode === 'Goto' && addr === next.addr - 1)),
+    );
     if (leaves === undefined) return true;
-    // A row that is passed over does not count down: a condition may pass over all of them.
+    // A row that is passed over does not count: a condition may pass over all of them.
     return body.some(({ addr, p2 }) => addr < leaves.addr && p2 === next.addr);
   });
 }

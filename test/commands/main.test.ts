@@ -81,7 +81,11 @@ describe('without --config', () => {
   test('the configuration of the folder is taken', async () => {
     fs.renameSync(jobsConfig(folder), path.join(folder, 'otel-config.yaml'));
     const { out, err, code } = await call(['validate']);
-    expect({ out, err, code }).toEqual({ out: expect.stringMatching(/^otel-config.yaml: OK\n/), err: '', code: 0 });
+    expect({ out, err, code }).toEqual({
+      out: expect.stringMatching(/^otel-config.yaml: OK\n/) as unknown,
+      err: '',
+      code: 0,
+    });
   });
 
   test('the shipped one starts, and says what it waits for; relative paths are of the folder', async () => {

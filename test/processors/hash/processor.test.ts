@@ -54,6 +54,17 @@ function storageWith(secret: Buffer): StorageExtension & { asked: string[] } {
   };
 }
 
+test('says of the attributes that it hashes that they are hashed', async () => {
+  const trace = (await processor({ key: KEY, attributes: ['*id'] })).traceAttributes?.([
+    { name: 'session_id', treatments: ['cut'] },
+    { name: 'tool', treatments: [] },
+  ]);
+  expect(trace).toEqual([
+    { name: 'session_id', treatments: ['cut', 'hashed'] },
+    { name: 'tool', treatments: [] },
+  ]);
+});
+
 processorSuite(hashProcessor, {
   config: {},
   settings: { storage: () => storageWith(Buffer.alloc(32, 7)) },

@@ -33,6 +33,23 @@ async function stripped(config: Readonly<Record<string, unknown>>, attributes: A
   return points.points[0]!.attributes;
 }
 
+test.each([
+  ['basename', 'paths stripped'],
+  ['drop', 'left out where it holds a path'],
+  ['hash', 'paths hashed'],
+])('says of the attributes that it looks into what mode %s does', async (mode, treatment) => {
+  const config = filledConfig(stripPathsProcessor, { mode, key: KEY, attributes: ['c*'] });
+  const processor = await stripPathsProcessor.create(config, testSettings('strip_paths'));
+  const trace = processor.traceAttributes?.([
+    { name: 'cwd', treatments: [] },
+    { name: 'tool', treatments: [] },
+  ]);
+  expect(trace).toEqual([
+    { name: 'cwd', treatments: [treatment] },
+    { name: 'tool', treatments: [] },
+  ]);
+});
+
 processorSuite(stripPathsProcessor, {
   config: {},
   changed: {

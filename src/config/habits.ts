@@ -24,7 +24,6 @@ const TYPES: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
     prometheusremotewrite: 'nothing is pushed to Prometheus; use the prometheus exporter and let Prometheus scrape it',
   },
   extensions: {
-    health_check: 'it comes in a later version; until then, ask for /metrics of the prometheus exporter',
     zpages: "agentcol's own metrics say what is going on; remove it",
     pprof: 'it profiles Go; start with node --cpu-prof instead, and remove it',
     memory_ballast: 'it tunes the Go runtime; remove it',

@@ -88,10 +88,7 @@ describe('habits of the Collector that have no place here get the reason', () =>
       { exporters: '{prometheus: {sending_queue: {}}}' },
       '3:26: exporters::prometheus: sending_queue has no place here: the database is the queue',
     ],
-    [
-      { extensions: '{health_check: }' },
-      '4:14: extensions: the health_check extension has no place here: it comes in a later version',
-    ],
+    [{ extensions: '{zpages: }' }, '4:14: extensions: the zpages extension has no place here'],
     [
       { service: 'telemetry: {metrics: {readers: []}}' },
       "6:25: service::telemetry::metrics: readers has no place here: agentcol's own metrics are served at service::telemetry::metrics::address",

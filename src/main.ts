@@ -19,6 +19,8 @@ async function execute(line: CommandLine, stop: AbortSignal): Promise<number> {
       return (await import('./commands/print-config.ts')).printConfig(line.files, line.sets);
     case 'components':
       return (await import('./commands/components.ts')).components(line);
+    case 'checkpoint':
+      return (await import('./commands/checkpoint.ts')).checkpoint(line);
     case 'help':
       await (await import('./commands/print.ts')).print((await import('./commands/help.ts')).HELP);
       return 0;

@@ -10,7 +10,8 @@ export type CommandLine =
   | { readonly command: 'help' | 'version' }
   | ({ readonly command: 'components' } & ComponentsOptions)
   | ({ readonly command: 'run' | 'once' | 'print-config' } & Sources)
-  | ({ readonly command: 'validate' } & Sources & ValidateOptions);
+  | ({ readonly command: 'validate' } & Sources & ValidateOptions)
+  | ({ readonly command: 'checkpoint' } & Sources & CheckpointOptions);
 
 export interface ComponentsOptions {
   /** Types to be told everything of: `sqlite`, `receiver/sqlite`. */
@@ -25,21 +26,27 @@ export interface ValidateOptions {
   readonly json: boolean;
 }
 
+export type CheckpointOptions =
+  | { readonly action: 'list'; readonly json: boolean }
+  | { readonly action: 'reset'; readonly receiver: string; readonly table: string }
+  | { readonly action: 'backup' | 'restore'; readonly file: string; readonly storage: string | undefined };
+
 /** Called in a way that means nothing: exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const COMMANDS = ['run', 'validate', 'print-config', 'components'] as const;
+const COMMANDS = ['run', 'validate', 'print-config', 'components', 'checkpoint'] as const;
 type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
 const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
-  config: ['run', 'validate', 'print-config'],
-  set: ['run', 'validate', 'print-config'],
+  config: ['run', 'validate', 'print-config', 'checkpoint'],
+  set: ['run', 'validate', 'print-config', 'checkpoint'],
   once: ['run'],
   strict: ['validate'],
-  json: ['validate', 'components'],
+  json: ['validate', 'components', 'checkpoint'],
+  storage: ['checkpoint'],
   all: ['components'],
 };
 
@@ -52,7 +59,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.version === true) return { command: 'version' };
   if (command === undefined)
     throw new UsageError(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
-  if (rest.length > 0 && command !== 'components')
+  if (rest.length > 0 && command !== 'components' && command !== 'checkpoint')
     throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`);
   for (const option of Object.keys(values)) {
     if (TAKEN_BY[option]?.includes(command) === false) {
@@ -67,8 +74,40 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
       return { command, files, sets, strict, json };
     case 'print-config':
       return { command, files, sets };
+    case 'checkpoint':
+      return { command, files, sets, ...parseCheckpoint(rest, json, values.storage) };
     case 'run':
       return { command: values.once === true ? 'once' : command, files, sets };
+  }
+}
+
+/** What follows each action of `checkpoint`. */
+const CHECKPOINT_ACTIONS = { list: [], reset: ['RECEIVER', 'TABLE'], backup: ['FILE'], restore: ['FILE'] } as const;
+
+function parseCheckpoint(words: readonly string[], json: boolean, storage: string | undefined): CheckpointOptions {
+  const actions = ['list', 'reset', 'backup', 'restore'] as const;
+  const [name, first = '', second = ''] = words;
+  const action = actions.find((known) => known === name);
+  if (action === undefined) {
+    const wrong = name === undefined ? '' : `: unknown action ${JSON.stringify(name)}${didYouMean(name, actions)}`;
+    throw new UsageError(`checkpoint needs list, reset, backup or restore${wrong}`);
+  }
+  const wanted = CHECKPOINT_ACTIONS[action];
+  if (words.length - 1 !== wanted.length) {
+    throw new UsageError(`checkpoint ${action} takes ${wanted.length === 0 ? 'nothing more' : wanted.join(' and ')}`);
+  }
+  if (json && action !== 'list') throw new UsageError(`--json has no meaning for checkpoint ${action}`);
+  if (storage !== undefined && (action === 'list' || action === 'reset')) {
+    throw new UsageError(`--storage has no meaning for checkpoint ${action}`);
+  }
+  switch (action) {
+    case 'list':
+      return { action, json };
+    case 'reset':
+      return { action, receiver: first, table: second };
+    case 'backup':
+    case 'restore':
+      return { action, file: first, storage };
   }
 }
 
@@ -84,6 +123,7 @@ function parseWords(words: readonly string[]) {
         strict: { type: 'boolean' },
         json: { type: 'boolean' },
         all: { type: 'boolean' },
+        storage: { type: 'string' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

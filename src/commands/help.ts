@@ -4,13 +4,19 @@ Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
        agentcol validate      [--config FILE]... [--set KEY=VALUE]... [--strict] [--json]
        agentcol print-config  [--config FILE]... [--set KEY=VALUE]...
        agentcol components    [TYPE]... [--all] [--json]
+       agentcol checkpoint    list [--json] | reset RECEIVER TABLE | backup FILE | restore FILE  [--config FILE]...
 
 Commands:
-  run                  collect until SIGINT or SIGTERM (the default)
+  run                  collect until SIGINT or SIGTERM (the default); SIGHUP: read the configuration again, and go over to it
+                       if it is right
   validate             check the configuration, each mistake with file:line:column; then look into the databases, read-only:
                        what is missing, what grows slow, how sure the counts are, which attributes leave
   print-config         print the configuration as it is understood: merged, defaults filled in, without secrets
   components           list the receivers, processors, exporters and extensions of this build, or the settings of TYPE
+  checkpoint list      tell how far each table has been read, and what is kept of it
+  checkpoint reset     have one table of a receiver counted anew at the next start; only while no collector runs
+  checkpoint backup    write the state and its keys into one private FILE; a collector may be running
+  checkpoint restore   put such a FILE in the place of the state, which is kept; only while no collector runs
 
 Options:
   -c, --config FILE    configuration in YAML; may be repeated: later files win, maps merge, lists replace
@@ -20,6 +26,7 @@ Options:
       --strict         a warning fails, too
       --json           print JSON
       --all            tell the settings of every type
+      --storage ID     the storage extension to back up or to restore, where there are several
       --version        print the version
   -h, --help           print this
 

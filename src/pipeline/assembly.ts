@@ -195,7 +195,7 @@ function doubledCounts(config: Config): Problem[] {
     );
 }
 
-function isStorage(component: Component): component is StorageExtension {
+export function isStorage(component: Component): component is StorageExtension {
   return 'directory' in component && 'secret' in component;
 }
 

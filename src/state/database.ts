@@ -5,7 +5,7 @@ import type { Logger } from '../component.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { AUTOMATIC_PAGES, Checkpoint } from './checkpoint.ts';
 
-const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 1;
 export const STATE_FILE = 'state.db';
 
 const SCHEMA = `
@@ -149,7 +149,11 @@ export function isUnusable(error: unknown): boolean {
 
 /** Renames the state and its companions; returns the new path. The database must be closed. */
 export function setAside(file: string, error: unknown, nowMs: number): string {
-  const word = error instanceof UnusableStateError ? error.word : 'corrupt';
+  return renameAside(file, error instanceof UnusableStateError ? error.word : 'corrupt', nowMs);
+}
+
+/** Renames a file, and what SQLite has beside it, to "<file>.<word>-<time>"; returns the new path. */
+export function renameAside(file: string, word: string, nowMs: number): string {
   const kept = `${file}.${word}-${new Date(nowMs).toISOString().replaceAll(/[-:]/g, '')}`;
   for (const suffix of ['', '-wal', '-shm']) {
     if (statSync(file + suffix, { throwIfNoEntry: false }) !== undefined) renameSync(file + suffix, kept + suffix);

@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import { openBeside } from './checkpoint-list.ts';
 import { STATE_FILE } from './database.ts';
 
 /** Whose position, open rows and totals the state keeps. */
@@ -14,14 +14,8 @@ export interface KeptReader {
 /** What the state in a folder keeps, read beside a running collector; nothing where there is none. Throws Error with the reason. */
 export function keptReaders(directory: string): readonly KeptReader[] {
   const file = path.join(directory, STATE_FILE);
-  const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined) return [];
-  const uid = process.geteuid?.();
-  // A reader of a WAL database makes files beside it, which its owner could not write to.
-  if (uid !== undefined && stats.uid !== uid) {
-    throw new Error(`${file} belongs to user id ${stats.uid}: look at it as that user`);
-  }
-  const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 1_000 });
+  if (!existsSync(file)) return [];
+  const database = openBeside(file);
   try {
     // "invocations+2" are metrics of "invocations" that were redefined and are counted anew.
     return database

@@ -1,0 +1,161 @@
+import type { OpenRow, Reader, ReaderState, StorageExtension } from '../component.ts';
+import { describeError } from '../errors.ts';
+import type { Assembly, LanePlan } from '../pipeline/assembly.ts';
+import { readCheckpoints, type Checkpoint, type Checkpoints } from '../state/checkpoint-list.ts';
+
+/** One reader's line. */
+interface Listed {
+  readonly pipeline: string;
+  readonly receiver: string;
+  readonly table: string;
+  /** The highest row id passed; null: none, or a reader without. */
+  readonly cursor: number | null;
+  readonly openRows: number;
+  /** Shared by all readers of one key scope. */
+  readonly onceKeys: number;
+  /** Rows at the source that are still to be read; null: `unknown` says why. */
+  readonly rowsBehind: number | null;
+  readonly unknown?: string;
+}
+
+export interface ListedStorage {
+  readonly id: string;
+  readonly directory: string;
+  /** Of the last commit, ISO 8601; null: there is no state yet. */
+  readonly written: string | null;
+  readonly readers: readonly Listed[];
+}
+
+/** What is kept in each storage of an assembly that has not been started, and how far the sources are ahead. */
+export function listCheckpoints(
+  { lanes }: Assembly,
+  storages: readonly { readonly id: string; readonly storage: StorageExtension }[],
+): readonly ListedStorage[] {
+  return storages.map(({ id, storage: { directory } }) => {
+    const checkpoints = readCheckpoints(directory);
+    const own = lanes.filter((lane) => lane.storage?.directory === directory);
+    for (const { receiver } of own) receiver.instance.poll();
+    return {
+      id,
+      directory,
+      written: checkpoints === undefined ? null : new Date(checkpoints.writtenMs).toISOString(),
+      readers: [
+        ...own.flatMap((lane) =>
+          lane.receiver.instance.readers.flatMap((reader) => ofReader(lane, reader, checkpoints)),
+        ),
+        ...orphans(own, checkpoints),
+      ],
+    };
+  });
+}
+
+function ofReader(lane: LanePlan, reader: Reader, checkpoints: Checkpoints | undefined): readonly Listed[] {
+  const { pipeline } = lane;
+  const receiver = lane.receiver.configured.id;
+  const kept = checkpoints?.readers.filter((one) => isOf(one, pipeline, receiver, reader.id)) ?? [];
+  if (kept.length === 0) {
+    const none = { pipeline, receiver, reader: reader.id, position: undefined, openRows: 0 };
+    return [{ ...listed(none, 0), ...behind(reader, undefined, checkpoints) }];
+  }
+  return kept.map((one) => {
+    const scope = reader.keyScope + one.reader.slice(reader.id.length);
+    const onceKeys = checkpoints?.onceKeys(pipeline, receiver, scope) ?? 0;
+    return { ...listed(one, onceKeys), ...behind(reader, one.position, checkpoints) };
+  });
+}
+
+/** What no lane goes on with: of what was renamed or removed. */
+function orphans(lanes: readonly LanePlan[], checkpoints: Checkpoints | undefined): readonly Listed[] {
+  const kept = checkpoints?.readers ?? [];
+  return kept
+    .filter(
+      (one) =>
+        !lanes.some(({ pipeline, receiver }) =>
+          receiver.instance.readers.some(({ id }) => isOf(one, pipeline, receiver.configured.id, id)),
+        ),
+    )
+    .map((one) => ({
+      ...listed(one, checkpoints?.onceKeys(one.pipeline, one.receiver, one.reader) ?? 0),
+      rowsBehind: null,
+      unknown: 'not configured',
+    }));
+}
+
+function listed(
+  { pipeline, receiver, reader, position, openRows }: Checkpoint,
+  onceKeys: number,
+): Omit<Listed, 'rowsBehind'> {
+  return { pipeline, receiver, table: reader, cursor: cursorOf(position), openRows, onceKeys };
+}
+
+/** Reads a page, which changes nothing, to see how many rows follow. */
+function behind(
+  reader: Reader,
+  position: Checkpoint['position'],
+  checkpoints: Checkpoints | undefined,
+): Pick<Listed, 'rowsBehind' | 'unknown'> {
+  const digest = checkpoints?.digest;
+  if (position !== undefined && digest === undefined) return { rowsBehind: null, unknown: 'the key file is missing' };
+  const state: ReaderState = {
+    position,
+    open: new Map<number, OpenRow>(),
+    openByKey: () => undefined,
+    seen: () => false,
+    digest: digest ?? ((text) => text),
+  };
+  try {
+    const page = reader.read(state);
+    if (page === undefined) return { rowsBehind: 0 };
+    // A snapshot has no position: it is never behind.
+    return { rowsBehind: cursorOf(page.position) === null ? 0 : page.rows + page.remaining };
+  } catch (error) {
+    return { rowsBehind: null, unknown: describeError(error) };
+  }
+}
+
+function isOf(kept: Checkpoint, pipeline: string, receiver: string, reader: string): boolean {
+  return (
+    kept.pipeline === pipeline &&
+    kept.receiver === receiver &&
+    kept.reader.startsWith(reader) &&
+    /^(\+\d+)?$/.test(kept.reader.slice(reader.length))
+  );
+}
+
+function cursorOf(position: Checkpoint['position']): number | null {
+  const cursor = position?.['cursor'];
+  return typeof cursor === 'number' ? cursor : null;
+}
+
+/** For people. */
+export function describeCheckpoints(storages: readonly ListedStorage[]): string {
+  return storages
+    .map(({ id, directory, written, readers }) => {
+      const title = `${id}: ${directory}, ${written === null ? 'no state yet' : `last written ${written}`}`;
+      const rows = readers.map((one) => [
+        one.pipeline,
+        one.receiver,
+        one.table,
+        String(one.cursor ?? '-'),
+        String(one.openRows),
+        String(one.onceKeys),
+        one.rowsBehind === null ? `unknown: ${one.unknown ?? ''}` : String(one.rowsBehind),
+      ]);
+      return [title, ...columns([HEADINGS, ...rows])].join('\n');
+    })
+    .join('\n\n');
+}
+
+const HEADINGS = ['PIPELINE', 'RECEIVER', 'TABLE', 'CURSOR', 'OPEN', 'KEYS', 'BEHIND'];
+/** Numbers stand at the right. */
+const NUMBERS = [3, 4, 5];
+
+function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (NUMBERS.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,40 @@
+import type Database from 'better-sqlite3';
+import { prepareStatements } from './statements.ts';
+
+/** A reader as it is kept, with all metrics of it that are counted apart. */
+export interface KeptUnder {
+  readonly pipeline: string;
+  readonly receiver: string;
+  readonly reader: string;
+  readonly keyScope: string;
+}
+
+/** What was dropped. */
+export interface Dropped {
+  readonly readers: number;
+  readonly openRows: number;
+  readonly onceKeys: number;
+  readonly series: number;
+}
+
+/** Drops all that is kept of these readers, in one transaction: they begin anew. The database is a state of nobody else's. */
+export function resetReaders(db: Database.Database, readers: readonly KeptUnder[]): Dropped {
+  const sql = prepareStatements(db);
+  const dropped = { readers: 0, openRows: 0, onceKeys: 0, series: 0 };
+  db.transaction(() => {
+    for (const { pipeline, receiver, reader, keyScope } of readers) {
+      const lane = [pipeline, receiver, 'metrics'] as const;
+      for (const share of sql.findShares.all({ pipeline, receiver, sink: 'metrics', reader })) {
+        for (const metric of sql.metrics.all(share.id)) {
+          dropped.series += sql.dropSeries.run(metric.id).changes;
+          sql.dropMetric.run(metric.id);
+        }
+        dropped.openRows += sql.dropOpenRows.run(share.id).changes;
+        const scope = sql.findScope.get(...lane, keyScope + share.reader.slice(reader.length));
+        if (scope !== undefined) dropped.onceKeys += sql.dropKeys.run(scope).changes;
+        dropped.readers += sql.dropReader.run(share.id).changes;
+      }
+    }
+  }).immediate();
+  return dropped;
+}

@@ -21,6 +21,19 @@ describe('a call', () => {
       { command: 'components', names: ['sqlite', 'hash'], all: false, json: true },
     ],
     [['components', '--all'], { command: 'components', names: [], all: true, json: false }],
+    [['checkpoint', 'list', '--json'], { command: 'checkpoint', ...none, action: 'list', json: true }],
+    [
+      ['checkpoint', 'reset', 'sqlite', 'jobs', '-c', 'a'],
+      { command: 'checkpoint', files: ['a'], sets: [], action: 'reset', receiver: 'sqlite', table: 'jobs' },
+    ],
+    [
+      ['checkpoint', 'backup', 'b.db'],
+      { command: 'checkpoint', ...none, action: 'backup', file: 'b.db', storage: undefined },
+    ],
+    [
+      ['checkpoint', 'restore', 'b.db', '--storage', 'file_storage/2'],
+      { command: 'checkpoint', ...none, action: 'restore', file: 'b.db', storage: 'file_storage/2' },
+    ],
     [['--version'], { command: 'version' }],
     [['-h'], { command: 'help' }],
     [['validate', '--help'], { command: 'help' }],
@@ -42,6 +55,17 @@ describe('a call that means nothing', () => {
     [['components', '--set', 'a=b'], '--set has no meaning for components'],
     [['run', '--strict'], '--strict has no meaning for run'],
     [['print-config', '--json'], '--json has no meaning for print-config'],
+    [['checkpoint'], 'checkpoint needs list, reset, backup or restore'],
+    [
+      ['checkpoint', 'lst'],
+      'checkpoint needs list, reset, backup or restore: unknown action "lst"; did you mean "list"?',
+    ],
+    [['checkpoint', 'list', 'jobs'], 'checkpoint list takes nothing more'],
+    [['checkpoint', 'reset', 'jobs'], 'checkpoint reset takes RECEIVER and TABLE'],
+    [['checkpoint', 'backup'], 'checkpoint backup takes FILE'],
+    [['checkpoint', 'backup', 'a', '--json'], '--json has no meaning for checkpoint backup'],
+    [['checkpoint', 'list', '--storage', 'a'], '--storage has no meaning for checkpoint list'],
+    [['run', '--storage', 'a'], '--storage has no meaning for run'],
     [['validate', '--all'], '--all has no meaning for validate'],
   ])('%j: %s', (words, message) => {
     expect(() => parseCommandLine(words)).toThrow(new UsageError(message));

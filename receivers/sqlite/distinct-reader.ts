@@ -4,7 +4,7 @@ import type { SqlValue } from './fold.ts';
 import type { DistinctPlan } from './mapping.ts';
 import { PageSize } from './page-size.ts';
 import { keyText, positionOf, RowCursor } from './row-cursor.ts';
-import { type Compiler, quoteIdentifier } from './sql.ts';
+import { exactly, type Compiler, quoteIdentifier } from './sql.ts';
 import { describeTable, type Table } from './table.ts';
 import type { ReaderOptions } from './table-reader.ts';
 
@@ -135,7 +135,7 @@ export function compileDistinct(
   name: string,
   digest: (text: string) => string,
 ): NonNullable<Compiled['table']> {
-  const column = quoteIdentifier(name);
+  const column = exactly(quoteIdentifier(name));
   const id = table.rowId;
   // The value is the identity too; with a key, whatever happens to the source is read again without harm.
   const cursorTable = { ...table, identity: [column], key: column, parameters: {} };

@@ -103,7 +103,7 @@ export class Fold {
   readonly #groups: Group[] = [];
   readonly #touched: Cell[] = [];
   #cells = 0;
-  #running = 0;
+  readonly #running = new Map<string, number>();
 
   constructor(
     instruments: readonly Instrument[],
@@ -156,8 +156,15 @@ export class Fold {
       constants,
       values: instrument.values,
       announces,
-      base: mask === RUNNING ? `${instrument.metric.name}#${this.#running++}` : '',
+      base: mask === RUNNING ? this.#baseOf(instrument.metric.name) : '',
     });
+  }
+
+  /** The first entry of a metric, the second: whatever other metrics there are. */
+  #baseOf(name: string): string {
+    const number = (this.#running.get(name) ?? 0) + 1;
+    this.#running.set(name, number);
+    return `${name}#${number}`;
   }
 
   /** Adds a row to the instruments of `mask`. */
@@ -367,8 +374,11 @@ export function attributeValue(value: SqlValue, skips: Skips): AttributeValue | 
   if (value === null) return undefined;
   if (typeof value === 'string') {
     if (value.length <= MAX_ATTRIBUTE_LENGTH) return value;
+    // A character beyond the BMP is two units of the text's length.
+    const characters = Array.from(value.slice(0, 2 * MAX_ATTRIBUTE_LENGTH + 1));
+    if (characters.length <= MAX_ATTRIBUTE_LENGTH) return value;
     skips.count('attribute_cut');
-    return value.slice(0, MAX_ATTRIBUTE_LENGTH).toWellFormed();
+    return characters.slice(0, MAX_ATTRIBUTE_LENGTH).join('');
   }
   if (typeof value === 'number') return value;
   skips.count('attribute_not_text');

@@ -94,6 +94,9 @@ function metricProblems(path: Path, table: TableConfig, metric: TableMetricConfi
     if (metric.type === 'histogram' || metric.type === 'gauge') {
       problem('of', `a ${metric.type} of open rows is not possible: use an updowncounter, or a query`);
     }
+    if (metric.type === 'counter' && table.each !== undefined) {
+      problem('of', 'a running total is of a row: the elements of an array cannot be told from one look to the next');
+    }
     if (metric.type === 'counter' && metric.value === undefined) {
       problem('value', 'a counter of open rows adds the growth of a value, and needs one');
     }

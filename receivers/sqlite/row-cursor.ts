@@ -156,7 +156,9 @@ export class RowCursor {
       return { position: { cursor: position.cursor, anchors: equal } };
     }
     const max = this.max();
-    if (equal.length === 0 && anchors.length > 0 && max !== undefined) return this.#newSource();
+    // Rows above the cursor alone are new ones, whatever became of those before.
+    const below = this.next(-Number.MAX_SAFE_INTEGER) ?? Infinity;
+    if (equal.length === 0 && anchors.length > 0 && below <= position.cursor) return this.#newSource();
     const cursor = Math.min(position.cursor, max ?? 0);
     if (cursor === position.cursor) return { position: { cursor, anchors: equal } };
     return {

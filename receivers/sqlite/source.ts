@@ -72,8 +72,9 @@ export class Source {
       const written = version !== this.#dataVersion;
       const rewritten = before !== undefined && touched(before, stat);
       this.#dataVersion = version;
-      if (rewritten && this.#wal) {
-        // A checkpoint, or another file written over this one, which a connection in WAL mode does not notice.
+      if (rewritten && (this.#wal || !written || isWal(this.path))) {
+        // A checkpoint; or another file written over this one, which a connection in WAL mode does not notice, nor one in
+        // another mode where the change counters agree; or the first transaction in WAL mode.
         this.close();
         this.#stat = stat;
         this.#open(stat);
@@ -209,7 +210,5 @@ export function classify(error: unknown, path: string): SourceError {
     if (pattern.test(code)) return new SourceError(reason, `${path} ${message}`, { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
-  return new SourceError(code.startsWith('SQLITE_') ? 'sql_error' : 'error', `read ${path}: ${message}`, {
-    cause: error,
-  });
+  return new SourceError(code.startsWith('SQLITE_') ? 'sql_error' : 'error', `read ${path}: ${message}`);
 }

@@ -50,6 +50,15 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/**
+ * An SQL expression that keeps whole numbers apart which a double cannot: snowflake ids, for example. For what identifies
+ * rows; numbers that are measured are doubles anyway.
+ */
+export function exactly(expression: string): string {
+  const limit = String(Number.MAX_SAFE_INTEGER);
+  return `CASE WHEN typeof(${expression}) = 'integer' AND (${expression}) NOT BETWEEN -${limit} AND ${limit} THEN CAST((${expression}) AS TEXT) ELSE (${expression}) END`;
+}
+
 /** The value of an expression that is one plain literal ('input', 1, -2.5), else undefined. */
 export function literalValue(expression: string): string | number | undefined {
   const text = expression.trim();

@@ -191,18 +191,22 @@ export class TableReader implements Reader {
     };
   }
 
-  /** An absent optional table is empty: nothing to read, and what was open in it waits for its return. */
+  /** An absent optional table is empty: nothing to read, and what was open in it is gone. */
   #absent(state: ReaderState, position: CursorPosition): Page | undefined {
     this.#generation = this.#options.source.generation;
-    if (this.#reported) return undefined;
+    const gone = state.open.size;
+    if (this.#reported && gone === 0) return undefined;
     this.#reported = true;
     this.#rotation.begin(this.#generation, new Map(), this.#options.now());
-    this.#expected = state.position ?? { ...position };
+    const draft = new PageDraft(state);
+    for (const row of state.open.values()) draft.close(row);
+    this.#expected = gone > 0 || state.position === undefined ? { ...position } : state.position;
     return {
-      batch: { signal: 'metrics', metrics: [] },
+      batch: { signal: 'metrics', metrics: draft.openPoints },
       position: this.#expected,
       opened: [],
-      closed: [],
+      closed: draft.closed,
+      ...(gone === 0 ? {} : { changes: [this.#openRowsGone(gone)] }),
       keys: [],
       rows: 0,
       remaining: 0,
@@ -328,14 +332,18 @@ export class TableReader implements Reader {
     this.#settle(work, completed, 0, SETTLED | COMPLETE);
     this.#settle(work, abandoned, 1, SETTLED);
     if (gone > 0) {
-      work.changes.push({
-        reason: 'open_row_gone',
-        count: gone,
-        // So it goes whenever a session is resumed, by INSERT OR REPLACE.
-        routine: true,
-        message: `table ${this.#plan.from}: ${gone} open ${gone === 1 ? 'row was' : 'rows were'} deleted or replaced before being complete, and will not be counted`,
-      });
+      work.changes.push(this.#openRowsGone(gone));
     }
+  }
+
+  #openRowsGone(count: number): SourceChange {
+    return {
+      reason: 'open_row_gone',
+      count,
+      // So it goes whenever a session is resumed, by INSERT OR REPLACE.
+      routine: true,
+      message: `table ${this.#plan.from}: ${count} open ${count === 1 ? 'row was' : 'rows were'} deleted or replaced before being complete, and will not be counted`,
+    };
   }
 
   #settle(work: Work, ids: readonly number[], abandoned: 0 | 1, mask: number): void {

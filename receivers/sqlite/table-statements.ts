@@ -3,7 +3,7 @@ import type { Metric } from '../../src/pipeline/signals.ts';
 import { Columns, Fold } from './fold.ts';
 import type { Instrument, TablePlan } from './mapping.ts';
 import type { CursorTable } from './row-cursor.ts';
-import { type Compiler, quoteIdentifier, substitute } from './sql.ts';
+import { exactly, type Compiler, quoteIdentifier, substitute } from './sql.ts';
 import type { Table } from './table.ts';
 
 /** Row ids as a JSON array: one statement however many there are. */
@@ -62,7 +62,7 @@ export function compileTable(database: Compiler, plan: TablePlan, table: Table):
   const from = quoteIdentifier(table.name);
   const id = table.rowId;
   const complete = plan.completeWhen === undefined ? '1' : `CASE WHEN ${expand(plan.completeWhen)} THEN 1 ELSE 0 END`;
-  const key = plan.key === undefined ? 'NULL' : expand(plan.key);
+  const key = plan.key === undefined ? 'NULL' : exactly(expand(plan.key));
   const where = plan.where === undefined ? '' : ` AND (${expand(plan.where)})`;
   const array = plan.each === undefined ? undefined : quoteIdentifier(plan.each);
 
@@ -82,7 +82,7 @@ export function compileTable(database: Compiler, plan: TablePlan, table: Table):
   for (const sql of [array === undefined ? id : ROW_ID_OF_EACH, complete, key]) checked.reserve(sql);
   checked.reserve(plan.startedAt === undefined ? 'NULL' : expand(plan.startedAt));
   checked.reserve(array === undefined ? '1' : HAS_EACH);
-  for (const name of plan.identity) checked.reserve(expand(quoteIdentifier(name)));
+  for (const name of plan.identity) checked.reserve(exactly(expand(quoteIdentifier(name))));
   const checkFold = new Fold(running, checked, expand);
   const announceFold = new Fold(together, checked, expand, true);
   const openInstruments = open.map((instrument) => openInstrument(instrument, checked, expand));
@@ -117,8 +117,8 @@ export function cursorTableOf(
     name: table.name,
     rowId: table.rowId,
     autoincrement: table.autoincrement,
-    identity: plan.identity.map((name) => expand(quoteIdentifier(name))),
-    key: plan.key === undefined ? undefined : expand(plan.key),
+    identity: plan.identity.map((name) => exactly(expand(quoteIdentifier(name)))),
+    key: plan.key === undefined ? undefined : exactly(expand(plan.key)),
     parameters: { database },
   };
 }

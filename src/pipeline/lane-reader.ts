@@ -9,6 +9,9 @@ import type { Notices } from './notices.ts';
 import { Retry } from './retry.ts';
 import type { Batch } from './signals.ts';
 
+/** How long a lock may last before it is logged. */
+const BUSY_PATIENCE_MS = 5000;
+
 export interface LaneReaderOptions {
   readonly reader: Reader;
   readonly record: ReaderRecord;
@@ -38,6 +41,9 @@ export class LaneReader {
   #remaining = 0;
   #caughtUp = false;
   #failure: Failure | undefined;
+  /** What was logged of it. */
+  #complaint: string | undefined;
+  #busySinceMs: number | undefined;
   #lastFailure: ReaderStatus['lastFailure'];
 
   constructor({ reader, record, totals, processors, state, logger, notices, now }: LaneReaderOptions) {
@@ -141,21 +147,36 @@ export class LaneReader {
   #fail(error: unknown, elapsedMs: number): void {
     const reason = error instanceof SourceError ? error.reason : 'error';
     const message = describeError(error);
+    const before = this.#failure;
     if (reason === 'busy') this.#activity.putOff();
-    if (this.#failure?.reason !== reason) {
-      if (this.#failure !== undefined) this.#notices.clear(this.#failure.message);
-      if (this.#notices.raise(message)) this.#logger.warn(message, { reader: this.reader.id, reason });
-    } else this.#notices.replace(this.#failure.message, message);
-    this.#failure = { reason, message, sinceMs: this.#failure?.sinceMs ?? this.#now() };
+    if (before?.reason !== reason) this.#forgive();
+    this.#failure = { reason, message, sinceMs: before?.sinceMs ?? this.#now() };
+    // Every writer locks its database for a moment: only one that goes on doing so is worth a word.
+    const brief = reason === 'busy' && elapsedMs - (this.#busySinceMs ??= elapsedMs) < BUSY_PATIENCE_MS;
+    if (!brief) this.#complain(message, reason);
     this.retry.failed(elapsedMs, reason);
+  }
+
+  /** Says it, unless another reader of the lane has. */
+  #complain(message: string, reason: string): void {
+    if (this.#complaint !== undefined) this.#notices.replace(this.#complaint, message);
+    else if (this.#notices.raise(message)) this.#logger.warn(message, { reader: this.reader.id, reason });
+    this.#complaint = message;
+  }
+
+  /** Takes back what was said; true when no reader says it any more. */
+  #forgive(): boolean {
+    const over = this.#complaint !== undefined && this.#notices.clear(this.#complaint);
+    this.#complaint = undefined;
+    this.#busySinceMs = undefined;
+    return over;
   }
 
   #recover(): void {
     if (this.#failure === undefined) return;
-    const cleared = this.#notices.clear(this.#failure.message);
     this.#lastFailure = { ...this.#failure, untilMs: this.#now() };
     this.#failure = undefined;
     this.retry.succeeded();
-    if (cleared) this.#logger.info('reading again', { reader: this.reader.id });
+    if (this.#forgive()) this.#logger.info('reading again', { reader: this.reader.id });
   }
 }

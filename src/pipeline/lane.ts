@@ -10,6 +10,8 @@ import type { LaneReading, Showcase } from './store.ts';
 
 /** A thousand commits a second at the source are not a thousand cycles. */
 const SHORTEST_CYCLE_MS = 25;
+/** Of setTimeout; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface LaneOptions {
   readonly pipeline: string;
@@ -259,6 +261,6 @@ export class Lane implements StateMember, LaneReading {
     for (const { retry } of this.#readers) {
       if (retry.atMs > this.#cycleStartMs && retry.atMs < wakeMs) wakeMs = Math.max(retry.atMs, soonestMs);
     }
-    this.#timer = setTimeout(this.#step, Math.max(0, wakeMs - nowMs));
+    this.#timer = setTimeout(this.#step, Math.min(LONGEST_TIMER_MS, Math.max(0, wakeMs - nowMs)));
   }
 }

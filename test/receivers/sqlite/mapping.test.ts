@@ -82,6 +82,27 @@ describe('running totals that are updated in place', () => {
     database.close();
   });
 
+  it('keep their bases when the metrics of the table are put in another order, or some are left out', async () => {
+    using workspace = new Workspace();
+    const database = openSessions(workspace.file('chats.db'));
+    database.exec(`INSERT INTO chats VALUES ('a', 'big', 5, ${START}, NULL)`);
+    const { metrics, ...table } = CHATS.tables.chats;
+    const twice = { name: 'chat.twice', type: 'counter', of: 'open', value: '2 * cost' };
+    for (const list of [[...metrics, twice], [twice, ...metrics], metrics, [twice, ...metrics], [twice, ...metrics]]) {
+      const receiver = { preset: [], tables: { chats: { ...table, metrics: list } } };
+      await using collector = await Collector.start(workspace.file('chats.db'), {
+        receiver,
+        storage: workspace.file('state'),
+      });
+      const cost = database.prepare<[], number>('SELECT cost FROM chats').pluck().get()!;
+      await collector.shows('chat_cost_total{model="big"}', cost);
+      database.exec('UPDATE chats SET cost = cost + 1');
+      await collector.shows('chat_cost_total{model="big"}', cost + 1);
+      if (list.includes(twice)) await collector.shows('chat_twice_total{model="big"}', 2 * (cost + 1));
+    }
+    database.close();
+  });
+
   it('are exactly zero when no row is open, whatever reals were added and taken back', async () => {
     using workspace = new Workspace();
     const database = openSessions(workspace.file('chats.db'));
@@ -174,6 +195,49 @@ describe('several databases of one receiver', () => {
     clock.advance(15_000);
     await collector.shows('jobs_total', 8);
     expect(collector.samples().get('jobs_by_file_total{file="three.db"}')).toBe(3);
+  });
+});
+
+describe('whole numbers beyond those of a double', () => {
+  it('are told apart as keys, as identities and as distinct values', async () => {
+    using workspace = new Workspace();
+    const file = workspace.file('events.db');
+    const database = new Database(file);
+    database.exec(`CREATE TABLE events (id INTEGER PRIMARY KEY, snowflake INTEGER);
+      INSERT INTO events (snowflake) VALUES (1234567890123456789), (1234567890123456790), (1234567890123456791)`);
+    const receiver = {
+      preset: [],
+      tables: { events: { key: 'snowflake', identity: ['snowflake'], metrics: [{ name: 'events', type: 'counter' }] } },
+      distinct: { snowflakes: { of: ['events.snowflake'] } },
+    };
+    await using collector = await Collector.start(file, { receiver });
+    expect(Object.fromEntries(collector.samples())).toEqual({ events_total: 3, snowflakes_total: 3 });
+    database.exec('INSERT INTO events (snowflake) VALUES (1234567890123456791), (1234567890123456792)');
+    await collector.shows('events_total', 4);
+    await collector.shows('snowflakes_total', 4);
+    database.close();
+  });
+});
+
+describe('an optional table', () => {
+  it('that is dropped takes its open rows with it', async () => {
+    using workspace = new Workspace();
+    const file = workspace.file('jobs.db');
+    const database = new Database(file);
+    const create = 'CREATE TABLE jobs (id INTEGER PRIMARY KEY, name TEXT, done INTEGER)';
+    database.exec(`${create}; INSERT INTO jobs (name, done) VALUES ('a', 0), ('b', 0)`);
+    const metrics = [{ name: 'jobs.open', type: 'updowncounter', of: 'open' }];
+    const receiver = {
+      preset: [],
+      tables: { jobs: { optional: true, identity: ['name'], complete_when: 'done', metrics } },
+    };
+    await using collector = await Collector.start(file, { receiver });
+    await collector.shows('jobs_open', 2);
+    database.exec('DROP TABLE jobs');
+    await collector.shows('jobs_open', 0);
+    database.exec(`${create}; INSERT INTO jobs (name, done) VALUES ('c', 0)`);
+    await collector.shows('jobs_open', 1);
+    database.close();
   });
 });
 

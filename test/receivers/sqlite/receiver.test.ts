@@ -118,6 +118,11 @@ describe('a mapping', () => {
     expect(found).toEqual([expect.objectContaining({ message: 'no row is open: the table has no complete_when' })]);
   });
 
+  it('refuses a running total of array elements, which nothing tells apart', async () => {
+    const found = await metricProblems({ of: 'open', value: 'a' }, { complete_when: 'done', each: 'parts' });
+    expect(found).toEqual([expect.objectContaining({ path: ['tables', 'jobs', 'metrics', 0, 'of'] })]);
+  });
+
   it('refuses entries of one name that do not agree', async () => {
     const found = await problems({
       tables: { jobs: { metrics: [{ name: 'jobs', type: 'counter' }] } },

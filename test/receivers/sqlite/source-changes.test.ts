@@ -272,6 +272,16 @@ describe('a file', () => {
     second.close();
   });
 
+  it('that another one is copied over, with the same change counter, is noticed', async () => {
+    using workspace = new Workspace();
+    const jobs = new Jobs(workspace.file('jobs.db'), { journal: 'delete' }).insert(50).close();
+    const other = new Jobs(workspace.file('other.db'), { journal: 'delete' }).insert(60, 'b').close();
+    await using collector = await Collector.start(jobs.file, { receiver: mapping() });
+    fs.writeFileSync(jobs.file, fs.readFileSync(other.file));
+    await collector.shows('jobs_total{kind="b"}', 60);
+    expect(collector.samples().get(COUNTED)).toBe(50);
+  });
+
   it('that is another database altogether is read from the start, and totals go on', async () => {
     using workspace = new Workspace();
     const options = { receiver: mapping(), storage: workspace.file('state') };
@@ -311,6 +321,19 @@ describe('a file', () => {
 });
 
 describe('the newest row', () => {
+  it('replaced under another key is no source change, even if it was the only one', async () => {
+    using workspace = new Workspace();
+    const jobs = new Jobs(workspace.file('jobs.db'), { id: 'TEXT PRIMARY KEY' });
+    jobs.exec(`INSERT INTO jobs VALUES ('session', 'turn 0', 'a')`);
+    await using collector = await Collector.start(jobs.file, { receiver: mapping({ key: "id || ' ' || created" }) });
+    for (let turn = 1; turn <= 3; turn += 1) {
+      jobs.exec(`INSERT OR REPLACE INTO jobs VALUES ('session', 'turn ${turn}', 'a')`);
+      await collector.shows(COUNTED, 1 + turn);
+    }
+    expect(changes(collector)).toEqual([]);
+    jobs.close();
+  });
+
   it('replaced by INSERT OR REPLACE is no source change, again and again', async () => {
     using workspace = new Workspace();
     const jobs = new Jobs(workspace.file('jobs.db'), { id: 'TEXT PRIMARY KEY' }).insert(300);

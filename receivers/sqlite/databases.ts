@@ -11,7 +11,10 @@ export function hasGlobInFolder(path: string): boolean {
   return /[*?]/.test(dirname(path));
 }
 
-/** The files that exist for a path: itself, there or not, or what its pattern matches now, sorted. */
+/**
+ * The files that exist for a path: itself, there or not, or what its pattern matches now, sorted. None in a folder that is
+ * not there or cannot be listed now: it is looked at again.
+ */
 export function filesOf(path: string): string[] {
   if (!isGlob(path)) return [path];
   const folder = dirname(path);
@@ -22,7 +25,7 @@ export function filesOf(path: string): string[] {
       .sort()
       .map((name) => join(folder, name));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
+    if (error instanceof Error && 'code' in error) return [];
     throw error;
   }
 }

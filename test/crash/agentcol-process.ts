@@ -79,9 +79,13 @@ export class AgentcolProcess {
 
   start(): void {
     const log = fs.openSync(this.#log, 'a');
-    const [command = '', ...words] = [...this.#launcher, process.execPath, MAIN, '--config', this.#config];
+    const [command, ...words] = [...this.#launcher, process.execPath, MAIN, '--config', this.#config];
     this.#child = spawn(command, words, { stdio: ['ignore', log, log] });
     fs.closeSync(log);
+  }
+
+  get hasEnded(): boolean {
+    return this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** Waits for it to end by itself; returns its exit code. */
@@ -89,7 +93,7 @@ export class AgentcolProcess {
     const child = this.#child;
     if (child === undefined) throw new Error('agentcol is not running');
     this.#child = undefined;
-    if (child.exitCode === null) await once(child, 'exit');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     return child.exitCode;
   }
 
@@ -104,7 +108,8 @@ export class AgentcolProcess {
     const child = this.#child;
     if (child === undefined) return;
     this.#child = undefined;
-    if (child.exitCode !== null) throw new Error(`agentcol ended by itself with code ${child.exitCode}`);
+    const how = child.exitCode ?? child.signalCode;
+    if (how !== null) throw new Error(`agentcol ended by itself: ${how}`);
     child.kill('SIGKILL');
     await once(child, 'exit');
   }

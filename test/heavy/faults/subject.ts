@@ -2,7 +2,12 @@ import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { AgentcolProcess, type AgentcolOptions } from '../../crash/agentcol-process.ts';
-import { createAgentWorkflow, HookLogger, type SchemaOptions } from '../../fixtures/agent-workflow.ts';
+import {
+  createAgentWorkflow,
+  HookLogger,
+  openAgentWorkflow,
+  type SchemaOptions,
+} from '../../fixtures/agent-workflow.ts';
 import { Workspace } from '../../main-job/harness.ts';
 import { recount } from '../../oracle/recount.ts';
 import type { Samples } from '../../oracle/samples.ts';
@@ -14,7 +19,7 @@ const LOOK_MS = 20;
 export class Subject implements AsyncDisposable {
   readonly workspace = new Workspace();
   readonly database = this.workspace.file('agent_workflow.db');
-  readonly logger: HookLogger;
+  logger: HookLogger;
   readonly agentcol: AgentcolProcess;
   #written = 0;
 
@@ -39,6 +44,16 @@ export class Subject implements AsyncDisposable {
         if (row % 4 !== 0) logger.toolEnd(tool, { at, durationSeconds: 0.01 * row, status: 'error' });
       }
     });
+  }
+
+  /** Puts another file in the place of the database, with the same rows. */
+  replaceDatabase(): void {
+    const copy = this.workspace.file('copy');
+    this.logger.db.exec(`VACUUM INTO '${copy}'`);
+    this.logger.close();
+    for (const suffix of ['-wal', '-shm', '']) fs.rmSync(this.database + suffix, { force: true });
+    fs.renameSync(copy, this.database);
+    this.logger = new HookLogger(openAgentWorkflow(this.database));
   }
 
   recount(): Samples {

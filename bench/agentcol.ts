@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,16 +28,28 @@ export interface Finished {
   readonly usage: Usage;
 }
 
-/** The built agentcol with the shipped configuration, in a process and with a state of its own. */
-export class Agentcol {
-  readonly #folder: string;
-  readonly #database: string;
+/** The built agentcol with the shipped configuration, in a process, a folder and with a state of its own. */
+export class Agentcol implements AsyncDisposable {
+  readonly #folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-bench-run-'));
+  #database: string;
   #child: ChildProcess | undefined;
   #port = 0;
 
-  constructor(folder: string, database: string) {
-    this.#folder = folder;
+  constructor(database: string) {
     this.#database = database;
+  }
+
+  /** On a copy of its own of `original`, which others may write to: see `database`. */
+  static onCopyOf(original: string): Agentcol {
+    const agentcol = new Agentcol(original);
+    const copy = path.join(agentcol.#folder, 'agents.db');
+    fs.copyFileSync(original, copy, fs.constants.COPYFILE_FICLONE);
+    agentcol.#database = copy;
+    return agentcol;
+  }
+
+  get database(): string {
+    return this.#database;
   }
 
   /** `host:port` while it runs. */
@@ -79,7 +92,8 @@ export class Agentcol {
   /** undefined while nobody listens. */
   async scrape(): Promise<{ readonly status: number; readonly body: string } | undefined> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null) throw new Error(`agentcol has ended: see ${this.#folder}`);
+    if (child === undefined || child.exitCode !== null)
+      throw new Error(`agentcol has ended: ${fs.readFileSync(path.join(this.#folder, 'agentcol.log'), 'utf8')}`);
     return new Promise((resolve) => {
       const request = http.get({ port: this.#port, path: '/metrics', agent: false }, (response) => {
         let body = '';
@@ -98,12 +112,14 @@ export class Agentcol {
     return usage;
   }
 
-  async stop(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
+    if (child?.exitCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    fs.rmSync(this.#folder, { recursive: true });
   }
 
   get #state(): string {

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { mock } from 'node:test';
@@ -6,7 +7,7 @@ import { factories } from '../src/components.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { Service } from '../src/pipeline/service.ts';
 import { median, milliseconds, type Result } from './result.ts';
-import { generatedDatabase, ROWS_PER_INVOCATION, RowWriter, scratchFolder } from './source.ts';
+import { generatedDatabase, ROWS_PER_INVOCATION, RowWriter } from './source.ts';
 
 const INTERVAL_MS = 1000;
 const NEW_ROWS = 100;
@@ -52,7 +53,7 @@ export async function cycles(records: readonly number[]): Promise<Result[]> {
 }
 
 async function measure(records: number): Promise<Measured> {
-  const folder = scratchFolder();
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-bench-run-'));
   const database = path.join(folder, 'agents.db');
   fs.copyFileSync(
     generatedDatabase(Math.round(records / ROWS_PER_INVOCATION), true),

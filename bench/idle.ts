@@ -1,20 +1,15 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agentcol } from './agentcol.ts';
 import type { Result } from './result.ts';
-import { generatedDatabase, scratchFolder } from './source.ts';
+import { generatedDatabase } from './source.ts';
 
 /** After it has caught up, until the compilers and collectors of the runtime have come to rest. */
 const REST_MS = 15_000;
 
 /** Processor time of a running agentcol while nothing happens. */
 export async function idle(invocations: number, seconds: number): Promise<Result[]> {
-  const folder = scratchFolder();
-  const database = path.join(folder, 'agents.db');
-  fs.copyFileSync(generatedDatabase(invocations), database, fs.constants.COPYFILE_FICLONE);
-  const agentcol = new Agentcol(folder, database);
+  await using agentcol = Agentcol.onCopyOf(generatedDatabase(invocations));
   await agentcol.start();
   await agentcol.caughtUp();
   await delay(REST_MS);
@@ -23,8 +18,6 @@ export async function idle(invocations: number, seconds: number): Promise<Result
   await delay(seconds * 1000);
   const after = await agentcol.usage();
   const share = (after.cpuMs - before.cpuMs) / (performance.now() - begin);
-  await agentcol.stop();
-  fs.rmSync(folder, { recursive: true });
   return [
     {
       what: `idle at an interval of 1 s, over ${seconds} s`,

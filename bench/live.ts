@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import fs from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,7 +7,7 @@ import { HookLogger, openAgentWorkflow } from '../test/fixtures/agent-workflow.t
 import { Agentcol } from './agentcol.ts';
 import { milliseconds, quantile, type Result } from './result.ts';
 import type { Scraped } from './scrape-client.ts';
-import { generatedDatabase, scratchFolder } from './source.ts';
+import { generatedDatabase } from './source.ts';
 
 const ROWS_PER_SECOND = 1_000;
 const INVOCATIONS = 50_000;
@@ -19,11 +18,9 @@ const MARKER = /^agent_workflow_invocation_last_start_timestamp_seconds\{gen_ai_
 
 /** Everything at once, each in a process of its own: rows arrive, agentcol publishes them, a scraper reads. */
 export async function live(seconds: number): Promise<Result[]> {
-  const folder = scratchFolder();
-  const database = path.join(folder, 'agents.db');
-  fs.copyFileSync(generatedDatabase(INVOCATIONS), database, fs.constants.COPYFILE_FICLONE);
+  await using agentcol = Agentcol.onCopyOf(generatedDatabase(INVOCATIONS));
+  const { database } = agentcol;
   widen(database);
-  const agentcol = new Agentcol(folder, database);
   await agentcol.start({ watchLoop: true });
   await agentcol.caughtUp();
   const latencies = await commitToVisible(agentcol, database);
@@ -41,8 +38,6 @@ export async function live(seconds: number): Promise<Result[]> {
   const usage = await agentcol.usage();
   writer.disconnect();
   await once(writer, 'exit');
-  await agentcol.stop();
-  fs.rmSync(folder, { recursive: true });
 
   const p99 = quantile(scraped.times, 0.99);
   const visible = quantile(latencies, 0.99);

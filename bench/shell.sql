@@ -2,8 +2,8 @@
 -- Histograms, open rows and seconds() are left out: the shell does less than agentcol.
 SELECT agent_name, phase, status, count(*), sum(duration_seconds), max(start_time)
   FROM agent_invocations NOT INDEXED GROUP BY agent_name, phase, status;
-SELECT tool_name, agent_name, status, count(*), sum(duration_seconds), max(start_time)
-  FROM agent_tool_uses NOT INDEXED GROUP BY tool_name, agent_name, status;
+SELECT tool_name, status, count(*), sum(duration_seconds), max(start_time)
+  FROM agent_tool_uses NOT INDEXED GROUP BY tool_name, status;
 SELECT count(*) FROM (
   SELECT session_id FROM sessions
   UNION SELECT session_id FROM agent_invocations NOT INDEXED

@@ -12,11 +12,6 @@ const END_MS = Date.UTC(2026, 0, 1);
 const AGENTS = ['architect', 'task-planner', 'backend-developer', 'test-developer'];
 const TOOLS = ['Bash', 'Read', 'Edit', 'Grep', 'mcp__github__get_issue'];
 
-/** A private folder for one benchmark, with nothing in it. */
-export function scratchFolder(): string {
-  return fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-bench-run-'));
-}
-
 /** A generated database, made once and kept for the next run; not to be written to. `slim`: without the long texts. */
 export function generatedDatabase(invocations: number, slim = false): string {
   const folder = path.join(os.tmpdir(), 'agentcol-bench');

@@ -1,3 +1,4 @@
+import type { ErrorObject } from 'ajv';
 import { ConfigError, type Problem } from '../errors.ts';
 import type { ComponentFactory, ConfiguredComponent } from './config.ts';
 import { schemaFindings } from './explain.ts';
@@ -81,11 +82,31 @@ async function configure<F extends ComponentFactory>(
   const habit = (key: string): string | undefined => habitOfKey(section, key);
   draft.findings.push(...schemaFindings(errors, draft.root, base, habit));
   for (const mark of marked) settle(draft, base, mark);
-  if (draft.findings.length > before || errors.length > 0) return undefined;
   const find = (problem: Problem): Finding => findingAt(draft.root, [...base, ...problem.path], problem.message);
+  if (draft.findings.length > before || errors.length > 0) {
+    const known = withoutUnknownKeys(plainValue(settings), errors);
+    const { value: rest } = draft.schemas.check<unknown>(factory.schema, known);
+    if (rest !== undefined) draft.findings.push(...(await factoryProblems(factory, rest)).map(find));
+    return undefined;
+  }
   draft.findings.push(...(await factoryProblems(factory, value)).map(find));
   if (draft.findings.length > before) return undefined;
   return { id, type: factory.type, factory, settings: value, place: (problem) => renderFinding(find(problem)) };
+}
+
+/** So that one misspelt key does not hide what else is wrong. Changes the value. */
+function withoutUnknownKeys(value: unknown, errors: readonly ErrorObject[]): unknown {
+  for (const { keyword, instancePath, params } of errors) {
+    if (keyword !== 'additionalProperties') continue;
+    let holder: unknown = value;
+    for (const step of pointerPath(instancePath)) holder = isRecord(holder) ? holder[step] : undefined;
+    if (isRecord(holder)) Reflect.deleteProperty(holder, String(params.additionalProperty));
+  }
+  return value;
+}
+
+function isRecord(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** `prometheus:` with nothing below has the defaults. What is neither a map nor nothing has been reported. */

@@ -6,7 +6,9 @@ import { presetSchema } from '../../../receivers/sqlite/config.ts';
 import { sqliteReceiver } from '../../../receivers/sqlite/factory.ts';
 import { loadPreset, presetNames } from '../../../receivers/sqlite/presets.ts';
 import { SchemaCheck } from '../../../src/config/schema.ts';
-import type { Problem } from '../../../src/errors.ts';
+import { factories } from '../../../src/components.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { ConfigError, type Problem } from '../../../src/errors.ts';
 import { componentSuite, filledConfig } from '../../component-suite.ts';
 import { Clock, Collector, Workspace } from '../../main-job/harness.ts';
 
@@ -135,6 +137,29 @@ describe('a mapping', () => {
     const queries = { q: { sql: 'DELETE FROM jobs', metrics: [{ name: 'q', type: 'gauge', value: 'a' }] } };
     const found = await problems({ queries, database: ['/a/*/b.db'], timezone: 'Mars/Olympus' });
     expect(found.map(({ path }) => path.join('::'))).toEqual(['database', 'timezone', 'queries::q::sql']);
+  });
+});
+
+describe('a configuration with a misspelt key', () => {
+  it('shows what else is wrong in the same component all the same', async () => {
+    using workspace = new Workspace();
+    const file = workspace.file('otel-config.yaml');
+    const text = `receivers:
+  sqlite:
+    database: x.db
+    presett: agent_workflow
+    timezone: Mars/Base
+    tables: { jobs: { metrics: [{ name: jobs, type: counter, value: sum(x) }] } }
+exporters: { prometheus: }
+service: { pipelines: { metrics: { receivers: [sqlite], exporters: [prometheus] } } }
+`;
+    fs.writeFileSync(file, text);
+    const error: unknown = await loadConfig({ files: [file] }, factories).catch((thrown: unknown) => thrown);
+    const found = error instanceof ConfigError ? error.problems.map(({ message }) => message) : [];
+    expect(found).toHaveLength(3);
+    expect(found[0]).toContain('4:5: receivers::sqlite: unknown key "presett"; did you mean "preset"?');
+    expect(found[1]).toContain('5:15: receivers::sqlite::timezone: no time zone "Mars/Base"');
+    expect(found[2]).toContain('receivers::sqlite::tables::jobs::metrics::0::value: SQL expression "sum(x)"');
   });
 });
 

@@ -52,7 +52,9 @@ export class SqliteReceiver implements Receiver {
   }
 
   poll(): void {
-    if (this.#options.now() - this.#globbedMs >= GLOB_INTERVAL_MS && this.#paths.some(isGlob)) this.#findFiles();
+    // Either way: a clock that was set back must not keep new files waiting.
+    const sinceMs = Math.abs(this.#options.now() - this.#globbedMs);
+    if (sinceMs >= GLOB_INTERVAL_MS && this.#paths.some(isGlob)) this.#findFiles();
     for (const source of this.#sources.values()) source.poll();
     if (this.#wake !== undefined) this.#watchFolders();
   }

@@ -28,22 +28,25 @@ export class Subject implements AsyncDisposable {
     this.agentcol = new AgentcolProcess(this.workspace.folder, this.database, options);
   }
 
-  /** Rows of every table: settled, open, and settled after having been open, one commit. */
+  /** Rows of every table, settled and open, in one commit. */
   write(rows = 20): void {
+    this.logger.transaction(() => this.insert(rows));
+  }
+
+  /** The same in whatever transaction there is. */
+  insert(rows = 20): void {
     const { logger } = this;
     const at = Date.now();
-    logger.transaction(() => {
-      for (let row = 0; row < rows; row += 1) {
-        this.#written += 1;
-        const session = `session-${this.#written}`;
-        const agent = `agent-${this.#written % 7}`;
-        logger.sessionStart(session, at);
-        const id = logger.invocationStart({ session, agent, at });
-        if (row % 3 !== 0) logger.invocationEnd(id, { at, durationSeconds: 0.5 + (row % 11), status: 'completed' });
-        const tool = logger.toolStart({ session, agent, tool: `tool-${row % 5}`, at });
-        if (row % 4 !== 0) logger.toolEnd(tool, { at, durationSeconds: 0.01 * row, status: 'error' });
-      }
-    });
+    for (let row = 0; row < rows; row += 1) {
+      this.#written += 1;
+      const session = `session-${this.#written}`;
+      const agent = `agent-${this.#written % 7}`;
+      logger.sessionStart(session, at);
+      const id = logger.invocationStart({ session, agent, at });
+      if (row % 3 !== 0) logger.invocationEnd(id, { at, durationSeconds: 0.5 + (row % 11), status: 'completed' });
+      const tool = logger.toolStart({ session, agent, tool: `tool-${row % 5}`, at });
+      if (row % 4 !== 0) logger.toolEnd(tool, { at, durationSeconds: 0.01 * row, status: 'error' });
+    }
   }
 
   /** Puts another file in the place of the database, with the same rows. */

@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const MAIN = path.join(ROOT, 'dist/src/main.js');
-const PROBE = pathToFileURL(path.join(import.meta.dirname, 'probe.js')).href;
+export const PROBE = pathToFileURL(path.join(import.meta.dirname, 'probe.js')).href;
 
 /** See probe.js. */
 export interface Usage {
@@ -19,7 +19,7 @@ export interface Usage {
   readonly residentBytes: number;
   readonly peakBytes: number;
   readonly longestBlockMs?: number;
-  readonly blockP99Ms?: number;
+  readonly blockP999Ms?: number;
 }
 
 /** Of `agentcol --once`. */

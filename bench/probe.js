@@ -17,7 +17,7 @@ function usage() {
     peakBytes: process.resourceUsage().maxRSS * 1024,
     // From the last message to this one.
     longestBlockMs: delay === undefined ? undefined : delay.max / 1e6,
-    blockP99Ms: delay === undefined ? undefined : delay.percentile(99.9) / 1e6,
+    blockP999Ms: delay === undefined ? undefined : delay.percentile(99.9) / 1e6,
   };
   delay?.reset();
   return used;

@@ -213,6 +213,7 @@ export class Service {
     try {
       await instance.start?.();
     } catch (error) {
+      await this.#stop(built, performance.now() + SHUTDOWN_MS);
       if (error instanceof ConfigError) throw new ConfigError(placed(configured, error), { cause: error });
       throw new Error(`start ${configured.id}`, { cause: error });
     }

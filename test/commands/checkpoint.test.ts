@@ -387,6 +387,10 @@ describe('checkpoint restore', () => {
     expect(fs.existsSync(state!) && fs.existsSync(digest!)).toBe(true);
     expect(fs.readFileSync(running.folder.file('state/digest.key'))).toEqual(key);
     expect((await list()).readers[0]).toMatchObject({ cursor: 10, rowsBehind: 0 });
+    // A key that is the same stays.
+    expect(await call({ action: 'restore', file, storage: undefined })).toMatch(
+      /what was there is kept as \S+state\.db\.replaced-\S+\n$/,
+    );
   });
 
   test('is refused while a collector runs', async () => {

@@ -120,6 +120,23 @@ describe('a collector that reloads', () => {
     expect(lines.map(({ msg }) => msg)).toContain('reload 1: out of ink: dry');
   });
 
+  test('warns of what is not used', async () => {
+    const collector = await collectorOf(written());
+    const config = written();
+    const exporters = { ...config.exporters, 'prometheus/unused': { endpoint: '127.0.0.1:0' } };
+    expect(await collector.reload(() => running.load({ ...config, exporters }))).toBe(true);
+    expect(lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(/^reload 1: .*"prometheus\/unused" is configured, but used in no pipeline/),
+    ]);
+  });
+
+  test('lets go of its own metrics when it cannot start', async () => {
+    await collectorOf(written());
+    const other = `127.0.0.1:${await freePort()}`;
+    await expect(collectorOf(written({}, { metrics: { address: other } }))).rejects.toThrow(/in use|another agentcol/);
+    await expect(scrape(other)).rejects.toThrow('ECONNREFUSED');
+  });
+
   test('writes from then on what its log level allows', async () => {
     const collector = await collectorOf(written({}, { logs: { level: 'error' } }));
     expect(lines).toEqual([]);

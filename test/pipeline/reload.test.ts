@@ -280,6 +280,24 @@ describe('an exporter', () => {
     expect(await running.reload(config)).toEqual({ started: [], stopped: [] });
   });
 
+  test('that cannot come back either is missed loudly, and comes with the next configuration', async () => {
+    running.jobs('jobs.db', 10);
+    const folder = running.folder.file('sockets');
+    fs.mkdirSync(folder);
+    const socket = `unix:${folder}/metrics.sock`;
+    await running.start(jobsConfig(socket));
+    await shows(socket, running.recount('jobs.db'));
+    fs.rmSync(folder, { recursive: true });
+    const exporters = { prometheus: { endpoint: socket, const_labels: { site: 'here' } } };
+    await expect(running.reload(jobsConfig(socket, {}, { exporters }))).rejects.toThrow(/exporters::prometheus/);
+    expect(running.log.lines).toContainEqual(
+      expect.stringMatching(/^error go back to the configuration before: .*prometheus/),
+    );
+    fs.mkdirSync(folder);
+    expect(await running.reload(jobsConfig(socket))).toEqual({ started: ['prometheus'], stopped: [] });
+    expect((await scrape(socket)).samples).toEqual(new Map(Object.entries(running.recount('jobs.db'))));
+  });
+
   test('may exchange its address with another', async () => {
     running.jobs('jobs.db', 10);
     running.jobs('more.db', 30);
@@ -439,6 +457,24 @@ describe('a storage', () => {
     expect(change).toEqual({ started: ['sqlite/jobs'], stopped: ['sqlite/jobs'] });
     running.addJobs('jobs.db', 10);
     await shows(endpoint, running.recount('jobs.db'));
+  });
+
+  test('that a processor keeps its key in takes the processor with it when it moves', async () => {
+    running.jobs('jobs.db', 10);
+    const hashing = (directory: string) => {
+      const config = jobsConfig(endpoint, { storage: undefined }, { extensions: { file_storage: { directory } } });
+      const metrics = { receivers: ['sqlite/jobs'], processors: ['hash'], exporters: ['prometheus'] };
+      return {
+        ...config,
+        processors: { hash: { attributes: ['kind'] } },
+        service: { ...config.service, pipelines: { metrics } },
+      };
+    };
+    await running.start(hashing('state'));
+    await expect.poll(async () => (await scrape(endpoint)).samples.size).toBe(2);
+    expect((await running.reload(hashing('state'))).started).toEqual([]);
+    expect((await running.reload(hashing('moved'))).started).toEqual(['file_storage', 'hash', 'sqlite/jobs']);
+    expect(fs.existsSync(running.folder.file('moved/hash.key'))).toBe(true);
   });
 
   test('that another collector has is refused, and nothing changes', async () => {

@@ -1,5 +1,5 @@
-import { NextIndex, pathEnd } from './end.ts';
-import { CANDIDATE, startAt } from './start.ts';
+import { NextIndex, pathEnd, userNameEnd } from './end.ts';
+import { CANDIDATE, startAt, type PathStart } from './start.ts';
 
 /** An absolute path in a text: [start, end). */
 export interface FoundPath {
@@ -18,8 +18,6 @@ const MOUNTS = /^(?:[a-z]|mnt|media|run|net|volumes|system|cygdrive|host|private
 /** What a coding agent names a project's folder: the whole path, with dashes. */
 const MANGLED = /(?:^|[^\p{L}\p{N}_])(?:-|[a-z]--)(?:home|users)-/iu;
 const OTHER_HOME = /(?:^|[^\p{L}\p{N}_./)\]}*#?$%~+\\-])~[\p{L}_]/iu;
-/** More of a user's name: `C:\Users\Alice Smith`. */
-const SURNAMES = /(?: \p{Lu}[\p{L}'’-]*){1,2}/uy;
 
 /** The absolute paths of a text, in order and apart. Takes time in proportion to the text, whatever it holds. */
 export function findPaths(text: string): readonly FoundPath[] {
@@ -41,7 +39,7 @@ export function findPaths(text: string): readonly FoundPath[] {
         break;
       case 'path': {
         const end = Math.max(start.body, pathEnd(text, start.start, start.body, start.windows, next));
-        const path = pathOf(text, start.start, start.body, end);
+        const path = pathOf(text, start, end);
         if (path !== undefined) found.push(path);
         at = Math.max(candidate.index + 1, path?.end ?? end);
       }
@@ -49,7 +47,7 @@ export function findPaths(text: string): readonly FoundPath[] {
   }
 }
 
-function pathOf(text: string, start: number, body: number, end: number): FoundPath | undefined {
+function pathOf(text: string, { start, body, windows }: PathStart, end: number): FoundPath | undefined {
   const elements: string[] = [];
   for (const element of text.slice(body, end).split(SEPARATORS)) {
     if (element === '..') elements.pop();
@@ -61,11 +59,8 @@ function pathOf(text: string, start: number, body: number, end: number): FoundPa
     return root === undefined ? undefined : foundPath(text, start, end, root.replace(/^(?:~|.*-).*/s, '~'));
   }
   const shared = /^[\\/]{2}/.test(text.slice(body, body + 2));
-  if (!isHome(elements, shared))
-    return foundPath(text, start, end, MANGLED.test(last) || OTHER_HOME.test(last) ? '~' : last);
-  SURNAMES.lastIndex = end;
-  const surnames = /^\p{Lu}/u.test(last) && SURNAMES.test(text) ? SURNAMES.lastIndex : end;
-  return foundPath(text, start, surnames, '~');
+  if (isHome(elements, shared)) return foundPath(text, start, userNameEnd(text, end, windows), '~');
+  return foundPath(text, start, end, MANGLED.test(last) || OTHER_HOME.test(last) ? '~' : last);
 }
 
 function foundPath(text: string, start: number, end: number, last: string): FoundPath {

@@ -4,6 +4,7 @@ import { mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
 import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 import { findPaths, type FoundPath } from './paths.ts';
+import { WELL_KNOWN } from './start.ts';
 
 const TREATMENTS = {
   basename: 'paths stripped',
@@ -24,7 +25,7 @@ export class StripPathsProcessor implements Processor {
     this.#keySource = source;
     const replace =
       source === undefined
-        ? ({ last }: FoundPath) => last
+        ? basename
         : ({ path }: FoundPath) => keyedHash((this.#key ??= source()), path, config.length);
     const named = matchesAny(config.attributes);
     this.#named = named;
@@ -52,24 +53,36 @@ export class StripPathsProcessor implements Processor {
   }
 }
 
+type Replace = (path: FoundPath, text: string) => string;
+
+/** A regular expression without anything special, a slash command: what the last element would show, and no more. */
+const ONE_WORD = new RegExp(String.raw`^/(?!(?:${WELL_KNOWN})/?$)[\p{L}\p{N}_][\p{L}\p{N}_:-]*/?$`, 'iu');
+
+function basename({ start, end, last }: FoundPath, text: string): string {
+  const path = text.slice(start, end);
+  const stays = last !== '~' && (path.endsWith('/') || path === text) && ONE_WORD.test(path);
+  return stays ? path : last;
+}
+
 /** What is left may read as a path again (`C:/C:/x`); so often is enough, and bounds the time. */
 const MAX_PASSES = 4;
 
-function stripPaths(text: string, replace: (path: FoundPath) => string): string {
+function stripPaths(text: string, replace: Replace): string {
   let stripped = text;
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
     const paths = findPaths(stripped);
-    if (paths.length === 0) break;
-    stripped = replaceAll(stripped, paths, replace);
+    const before = stripped;
+    stripped = replaceAll(before, paths, replace);
+    if (stripped === before) break;
   }
   return stripped;
 }
 
-function replaceAll(text: string, paths: readonly FoundPath[], replace: (path: FoundPath) => string): string {
+function replaceAll(text: string, paths: readonly FoundPath[], replace: Replace): string {
   let result = '';
   let kept = 0;
   for (const path of paths) {
-    result += text.slice(kept, path.start) + replace(path);
+    result += text.slice(kept, path.start) + replace(path, text);
     kept = path.end;
   }
   return result + text.slice(kept);

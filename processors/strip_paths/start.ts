@@ -1,21 +1,25 @@
 /** Where a path could begin, and what the text there is instead. All checks are sticky or look at a bounded slice: linear time. */
 export type Start =
-  | {
-      readonly kind: 'path';
-      readonly start: number;
-      /** Where its elements begin: after a drive, a scheme, a `~user`. */
-      readonly body: number;
-      /** Backslashes separate, and words with one in them are nearly always part of the path. */
-      readonly windows: boolean;
-    }
+  | PathStart
   /** A home folder without further elements: `~alice`, `-home-alice-project`. */
   | { readonly kind: 'home'; readonly start: number; readonly end: number }
   | { readonly kind: 'none'; readonly resume: number };
+
+export interface PathStart {
+  readonly kind: 'path';
+  readonly start: number;
+  /** Where its elements begin: after a drive, a scheme, a `~user`. */
+  readonly body: number;
+  /** Backslashes separate, and words with one in them are nearly always part of the path. */
+  readonly windows: boolean;
+}
 
 const SLASH = String.raw`(?:\\?/|%(?:25)*2f)`;
 const BACKSLASH = String.raw`(?:\\|%(?:25)*5c)`;
 const SEPARATOR = String.raw`(?:[\\/]|%(?:25)*(?:2f|5c))`;
 const COLON = String.raw`(?::|%(?:25)*3a)`;
+/** Folders at the root that hold those of users and projects, or are nothing but paths. */
+export const WELL_KNOWN = 'home|Users|mnt|media|Volumes|private|root|tmp|var|srv|opt|usr|etc';
 
 /** What is worth a look at all. */
 export const CANDIDATE = /[/\\~]|%(?:25)*(?:2f|5c)|--?(?:home|Users)-/gi;
@@ -25,6 +29,9 @@ const BREAK = String.raw`\\[nrtvfb0]|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|(?:\x1b|\\u00
 const AFTER_BREAK = new RegExp(`(?:${BREAK})$`, 'i');
 /** Before a path, in the slice before it. */
 const DRIVE = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_]|${BREAK})([a-z]${COLON})$`, 'iu');
+/** `D:notes\x` is relative to the folder that the drive is in; of `A:yes\nB:no` the backslash escapes. */
+const DRIVE_AND_NAME = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_]|${BREAK})([a-z]${COLON})([^\s\\/:*?"'<>|]+)$`, 'iu');
+const ESCAPE = /\\(?:["']|[nrt](?![a-z]))/y;
 const WORD_END = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_-]|${BREAK})$`, 'iu');
 const DRIVE_BEFORE_DASHES = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_-]|${BREAK})[a-z]$`, 'iu');
 const FILE_SCHEME = new RegExp(String.raw`(?:^|[^\p{L}\p{N}_]|${BREAK})(file${COLON})$`, 'iu');
@@ -38,10 +45,7 @@ const SEPARATORS = new RegExp(`${SEPARATOR}+`, 'iy');
 const NAME = /[^\s*"'`<>|=,;:)\]}?&!#\\/]/y;
 /** `~\n` is a home folder at the end of an escaped line. */
 const TILDE = new RegExp(String.raw`~([\p{L}_][\p{L}\p{N}_.-]*)?(?=((?!\\[nrt"'])${SEPARATOR})?)`, 'iuy');
-const KNOWN_ROOT = new RegExp(
-  `${SLASH}+(?:home|users|mnt|media|volumes|private|root|tmp|var|srv|opt|usr|etc)(?=${SLASH})`,
-  'iy',
-);
+const KNOWN_ROOT = new RegExp(`${SLASH}+(?:${WELL_KNOWN})(?=${SLASH})`, 'iy');
 const BACKSLASHES = new RegExp(`${BACKSLASH}+`, 'iy');
 const WINDOWS_HOME = new RegExp(
   `${BACKSLASH}+(?:users|home|documents(?: |%(?:25)*20)and(?: |%(?:25)*20)settings)(?=${BACKSLASH})`,
@@ -54,6 +58,15 @@ const CLOSING_TAG = /\/[a-z][\w:-]*\s{0,8}>/iy;
 const SWITCH = /\/(?:[a-z]|\d+)(?![\p{L}\p{N}_./\\%~@+-]|:[\\/])/iuy;
 const SPECIAL_IN_REGEX = /[\\^$*+?()[\]{}|]/;
 const PATH_IN_REGEX = /[\\/](?:home|users|documents)|~|[a-z]:|\\{2}[\w$.-]{2,}\\/i;
+/** `GET /orders/17` is no file. Upper case: "get /x" is what a shell or prose says. */
+const METHOD = /(?:^|[^\p{L}\p{N}_])(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT) $/u;
+const ROUTE = /[^\s"'`<>?#]{1,256}/y;
+const ANCHORED_REGEX = /[^\s"'`]{1,256}/y;
+/** Case matters: `/api/users/17` is a route's. */
+const PATH_IN_ROUTE = new RegExp(
+  String.raw`(?<![\p{L}\p{N}_-])(?:${WELL_KNOWN})[^\p{L}\p{N}\s]+[\p{L}\p{N}]|~|[A-Za-z]:[\\/]|%(?:25)*2[fF]`,
+  'u',
+);
 const URL_STOP = String.raw`[\s"'<>${'`'}|?#%]|\\(?!/)|[,;=([{](?=[/~])`;
 const URL_END = new RegExp(URL_STOP, 'g');
 const URL_END_OR_HOME = new RegExp(String.raw`${URL_STOP}|/(?=(?:home|Users)/[^/])`, 'gi');
@@ -79,7 +92,7 @@ export function startAt(text: string, at: number, candidate: string, floor: numb
       ? path(at - file.length, bodyAt(text, at), false)
       : none;
   }
-  if (backslash) return backslashAt(text, at);
+  if (backslash) return driveAndNameAt(text, at, floor) ?? backslashAt(text, at);
   const scheme = SCHEME.exec(before)?.[1];
   const authority = scheme === undefined ? undefined : matchEnd(TWO_SLASHES, text, at);
   if (scheme !== undefined && authority !== undefined) return urlAt(text, scheme, authority);
@@ -120,6 +133,12 @@ function tildeAt(text: string, at: number): Start | undefined {
     : { kind: 'home', start: at, end };
 }
 
+function driveAndNameAt(text: string, at: number, floor: number): Start | undefined {
+  const [, drive, name] = DRIVE_AND_NAME.exec(text.slice(Math.max(floor, at - 128), at)) ?? [];
+  if (drive === undefined || name === undefined || matchEnd(ESCAPE, text, at) !== undefined) return undefined;
+  return path(at - name.length - drive.length, at - name.length, true);
+}
+
 function backslashAt(text: string, at: number): Start {
   if (matchEnd(WINDOWS_HOME, text, at) !== undefined) return path(at, at, true);
   const unc = matchEnd(UNC, text, at) !== undefined && boundaryBefore(text, at) === 'strong';
@@ -147,7 +166,7 @@ function slashAt(text: string, at: number, before: string): Start {
   if (boundary === 'weak') return matchEnd(KNOWN_ROOT, text, at) === undefined ? none : path(at, at, false);
   if (before.endsWith('<') && matchEnd(CLOSING_TAG, text, at) !== undefined) return none;
   if (matchEnd(SWITCH, text, at) !== undefined) return none;
-  const regexEnd = regexLiteralEnd(text, at);
+  const regexEnd = regexLiteralEnd(text, at) ?? routeEnd(text, at, before);
   if (regexEnd !== undefined) return { kind: 'none', resume: regexEnd };
   const body = bodyAt(text, at);
   return path(at, body, body > at);
@@ -159,8 +178,10 @@ function boundaryBefore(text: string, at: number): 'strong' | 'weak' | 'none' {
   if (before === '' || AFTER_BREAK.test(before)) return 'strong';
   const encoded = /%(?:25){0,4}([0-7][0-9a-f])$/i.exec(before)?.[1];
   const character = encoded === undefined ? lastCharacter(before) : String.fromCharCode(parseInt(encoded, 16));
-  if (/[\w./]/.test(character)) return 'none';
-  return /[\p{L}\p{N}\p{M}\p{Sc}°)\]}*#?%~+\\-]/u.test(character) ? 'weak' : 'strong';
+  // `done./home/alice`, but not `./home` and `../home`.
+  if (character === '.') return /[\p{L}\p{N})]\.$/u.test(before) ? 'weak' : 'none';
+  if (/[A-Za-z0-9/]/.test(character)) return 'none';
+  return /[_\p{L}\p{N}\p{M}\p{Sc}°)\]}*#?%~+\\-]/u.test(character) ? 'weak' : 'strong';
 }
 
 function lastCharacter(text: string): string {
@@ -184,6 +205,15 @@ function regexLiteralEnd(text: string, at: number): number | undefined {
     else if (character === ']') inClass = false;
   }
   return undefined;
+}
+
+/** Behind the route that follows an HTTP method, or the regular expression behind its `^`, that shows no path. */
+function routeEnd(text: string, at: number, before: string): number | undefined {
+  const anchored = before.endsWith('^');
+  if (!anchored && !METHOD.test(before)) return undefined;
+  const end = matchEnd(anchored ? ANCHORED_REGEX : ROUTE, text, at) ?? at;
+  const route = text.slice(at, end);
+  return PATH_IN_ROUTE.test(route) || (anchored && !SPECIAL_IN_REGEX.test(route)) ? undefined : end;
 }
 
 /** Where a sticky pattern ends that begins at `at`; undefined when it does not. */

@@ -208,7 +208,7 @@ describe('texts of every day', () => {
     ['a bucket', 's3://bucket/a/b.txt', 's3://bucket/a/b.txt'],
     ['a URL without anything', 'sqlite:/// file:///', 'sqlite:/// file:///'],
     ['matching operators', 'x =~foo && y !~foo', 'x =~foo && y !~foo'],
-    ['a path that another one hides', 'C:/C:/x/', 'C:x'],
+    ['a path that another one hides', 'C:/C:/xy', 'C:xy'],
     ['a user of another script', '~алиса/x, ~алиса и -home-алиса-shop', 'x, ~ и ~'],
     ['lone surrogates', '\ud83d/srv/x/\udc00', '\ud83d\udc00'],
   ])('%s', (_, text, expected) => {

@@ -32,8 +32,8 @@ export function observe(
   add(samples, `${name}_sum`, labels, sum);
 }
 
-const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$/;
-const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?/gy;
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$/s;
+const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?/gsy;
 
 /** Reads the Prometheus text format 0.0.4. Throws on a line it cannot read and on a sample given twice. */
 export function parseExposition(text: string): Samples {
@@ -46,7 +46,7 @@ export function parseExposition(text: string): Samples {
     const source = match[2] ?? '';
     let read = 0;
     for (const pair of source.matchAll(LABEL)) {
-      labels[pair[1]!] = pair[2]!.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
+      labels[pair[1]!] = pair[2]!.replace(/\\(.)/gs, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
       read = pair.index + pair[0].length;
     }
     if (read !== source.length) throw new Error(`not a list of labels: ${line}`);

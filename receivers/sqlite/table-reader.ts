@@ -8,6 +8,7 @@ import type {
   ReaderState,
   SourceChange,
 } from '../../src/component.ts';
+import { SourceError } from '../../src/errors.ts';
 import { ALL, COMPLETE, type Fold, type Row, SETTLED, Skips } from './fold.ts';
 import { onlyMetrics, type TablePlan } from './mapping.ts';
 import { Contributions, sameOpenRow } from './open-rows.ts';
@@ -129,6 +130,8 @@ export class TableReader implements Reader {
     try {
       return source.read((database) => this.#read(database, state, nowMs, resumed));
     } catch (error) {
+      // A lock is met by the first statement, before anything was looked at: no reason to look at all open rows again.
+      if (error instanceof SourceError && error.reason === 'busy') throw error;
       this.#expected = undefined;
       const statements = this.#compiled?.table?.statements;
       for (const fold of statements === undefined ? [] : foldsOf(statements)) fold.clear();

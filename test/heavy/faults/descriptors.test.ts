@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import fs from 'node:fs';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { AgentcolProcess } from '../../crash/agentcol-process.ts';
 import { requirement } from '../requirement.ts';
+import { processorSeconds } from '../../soak/process.ts';
 import { Subject, until } from './subject.ts';
 
 const prlimit = requirement('prlimit (util-linux)', spawnSync('prlimit', ['--version']).status === 0);
@@ -26,12 +26,6 @@ function limit(pid: number, count: number): void {
 
 /** Node raises the soft limit to the hard one when it starts, so it is both. */
 const limited = (count: number): string[] => ['prlimit', `--nofile=${count}:${count}`];
-
-/** Seconds of processor time that a process has taken. */
-function processorSeconds(pid: number): number {
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
 
 describe.skipIf(!prlimit.met)(`the limit of open files reached${prlimit.reason}`, () => {
   it.each(['delete', 'wal'] as const)(

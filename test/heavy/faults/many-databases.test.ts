@@ -5,7 +5,7 @@ import { Clock, Collector, NOON, Workspace, ZONE } from '../../main-job/harness.
 import { AgentcolProcess } from '../../crash/agentcol-process.ts';
 import { recount } from '../../oracle/recount.ts';
 import type { Samples } from '../../oracle/samples.ts';
-import { descriptors, residentMiB } from './subject.ts';
+import { descriptors, residentMiB } from '../../soak/process.ts';
 
 const COUNT = 100;
 const SESSIONS = 'agent_workflow_sessions_total';

@@ -2,7 +2,8 @@ import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { AgentcolProcess } from '../../crash/agentcol-process.ts';
 import { Workspace } from '../../main-job/harness.ts';
-import { residentMiB, until } from './subject.ts';
+import { residentMiB } from '../../soak/process.ts';
+import { until } from './subject.ts';
 
 const COUNT = 1_000_000;
 const STEPS = 5;
@@ -26,9 +27,7 @@ it(`${COUNT} once-keys: exact, with the memory of a few, and the last cost no mo
   });
   const agentcol = new AgentcolProcess(workspace.folder, file, { receiver: MAPPING });
   const counts = async (count: number): Promise<void> => {
-    const [{ distinct = 0 } = {}] = db
-      .prepare<[], { distinct: number }>('SELECT count(DISTINCT name) AS "distinct" FROM jobs')
-      .all();
+    const distinct = db.prepare<[], number>('SELECT count(DISTINCT name) FROM jobs').pluck().get();
     expect(distinct).toBe(count);
     await until(async () => ((await agentcol.scrape())?.get('jobs_total') ?? 0) >= count, `${count} jobs`, STEP_MS);
     expect((await agentcol.scrape())?.get('jobs_total')).toBe(count);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { residentMiB, Subject, until } from './subject.ts';
+import { residentMiB } from '../../soak/process.ts';
+import { Subject, until } from './subject.ts';
 
 const COUNT = 50_000;
 const ROUNDS = 20;

@@ -40,9 +40,9 @@ describe('a source whose writer holds the lock', () => {
       subject.agentcol.start();
       await subject.settles();
       const { db } = subject.logger;
-      let holding = true;
+      const enough = new AbortController();
       const holder = (async () => {
-        while (holding) {
+        while (!enough.signal.aborted) {
           db.exec('BEGIN EXCLUSIVE');
           subject.insert();
           await delay(heldMs);
@@ -57,7 +57,7 @@ describe('a source whose writer holds the lock', () => {
         expect(performance.now() - asked).toBeLessThan(500);
         return seen >= before + 60;
       }, 'three bursts to be seen');
-      holding = false;
+      enough.abort();
       await holder;
       await subject.isWhole();
     },

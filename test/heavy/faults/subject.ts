@@ -105,15 +105,3 @@ export async function until(
     await delay(LOOK_MS);
   }
 }
-
-/** Resident memory of a process, MiB; `peak`: the highest ever. Linux only. */
-export function residentMiB(pid: number, peak = false): number {
-  const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
-  const match = new RegExp(`^${peak ? 'VmHWM' : 'VmRSS'}:\\s+(\\d+) kB$`, 'm').exec(status);
-  return Number(match?.[1]) / 1024;
-}
-
-/** Open file descriptors of a process. Linux only. */
-export function descriptors(pid: number): number {
-  return fs.readdirSync(`/proc/${pid}/fd`).length;
-}

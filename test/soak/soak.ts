@@ -87,7 +87,7 @@ let scrapes = 0;
 let recounts = 0;
 let suspended = false;
 let before: Samples = new Map();
-let processor: number | undefined;
+let processor: number;
 const startedMs = Date.now();
 const elapsedMs = (): number => Date.now() - startedMs;
 
@@ -174,7 +174,7 @@ for (const { name, failed } of checks) {
 }
 const failures = checks.filter(({ failed }) => failed.length > 0).length;
 console.log(
-  `${(elapsedMs() / MINUTE).toFixed(1)} minutes, ${((processor ?? NaN) * 100).toFixed(1)} % of a core, ` +
+  `${(elapsedMs() / MINUTE).toFixed(1)} minutes, ${(processor * 100).toFixed(1)} % of a core, ` +
     `${(fs.statSync(database).size / 2 ** 20).toFixed(0)} MiB of database, seed ${values.seed}`,
 );
 console.log(`${checks.length - failures} passed, ${failures} failed`);

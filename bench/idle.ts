@@ -5,7 +5,7 @@ import type { Result } from './result.ts';
 import { generatedDatabase } from './source.ts';
 
 /** After it has caught up, until the compilers and collectors of the runtime have come to rest. */
-const REST_MS = 15_000;
+const REST_MS = 30_000;
 
 /** Processor time of a running agentcol while nothing happens. */
 export async function idle(invocations: number, seconds: number): Promise<Result[]> {

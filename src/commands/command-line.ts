@@ -11,7 +11,8 @@ export type CommandLine =
   | ({ readonly command: 'components' } & ComponentsOptions)
   | ({ readonly command: 'run' | 'once' | 'print-config' } & Sources)
   | ({ readonly command: 'validate' } & Sources & ValidateOptions)
-  | ({ readonly command: 'checkpoint' } & Sources & CheckpointOptions);
+  | ({ readonly command: 'checkpoint' } & Sources & CheckpointOptions)
+  | { readonly command: 'hook'; readonly database: string | undefined };
 
 export interface ComponentsOptions {
   /** Types to be told everything of: `sqlite`, `receiver/sqlite`. */
@@ -36,7 +37,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const COMMANDS = ['run', 'validate', 'print-config', 'components', 'checkpoint'] as const;
+const COMMANDS = ['run', 'validate', 'print-config', 'components', 'checkpoint', 'hook'] as const;
 type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
@@ -48,6 +49,7 @@ const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
   json: ['validate', 'components', 'checkpoint'],
   storage: ['checkpoint'],
   all: ['components'],
+  database: ['hook'],
 };
 
 /** Throws UsageError. */
@@ -76,6 +78,8 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
       return { command, files, sets };
     case 'checkpoint':
       return { command, files, sets, ...parseCheckpoint(rest, json, values.storage) };
+    case 'hook':
+      return { command, database: values.database };
     case 'run':
       return { command: values.once === true ? 'once' : command, files, sets };
   }
@@ -124,6 +128,7 @@ function parseWords(words: readonly string[]) {
         json: { type: 'boolean' },
         all: { type: 'boolean' },
         storage: { type: 'string' },
+        database: { type: 'string' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

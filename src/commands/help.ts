@@ -5,6 +5,7 @@ Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
        agentcol print-config  [--config FILE]... [--set KEY=VALUE]...
        agentcol components    [TYPE]... [--all] [--json]
        agentcol checkpoint    list [--json] | reset RECEIVER TABLE | backup FILE | restore FILE  [--config FILE]...
+       agentcol hook          [--database FILE] < EVENT
 
 Commands:
   run                  collect until SIGINT or SIGTERM (the default); SIGHUP: read the configuration again, and go over to it
@@ -17,6 +18,8 @@ Commands:
   checkpoint reset     have one table of a receiver counted anew at the next start; only while no collector runs
   checkpoint backup    write the state and its keys into one private FILE; a collector may be running
   checkpoint restore   put such a FILE in the place of the state, which is kept; only while no collector runs
+  hook                 store one event of a coding agent, a JSON object on standard input; what agents are told to call.
+                       It prints nothing and ends with 0 whatever comes
 
 Options:
   -c, --config FILE    configuration in YAML; may be repeated: later files win, maps merge, lists replace
@@ -27,6 +30,7 @@ Options:
       --json           print JSON
       --all            tell the settings of every type
       --storage ID     the storage extension to back up or to restore, where there are several
+      --database FILE  the database that the events go to
       --version        print the version
   -h, --help           print this
 
@@ -37,6 +41,6 @@ Exit codes:
   2  called wrongly
 
 Environment:
-  AGENT_WORKFLOW_DB    the database that the shipped configuration reads
+  AGENT_WORKFLOW_DB    the database that the shipped configuration reads, and that events of hooks go to
   NO_COLOR             no colours on a terminal
 `;

@@ -44,6 +44,8 @@ export class LaneReader {
   /** What was logged of it. */
   #complaint: string | undefined;
   #busySinceMs: number | undefined;
+  /** Kept from its source by a lock that may pass in a moment. */
+  #brieflyBusy = false;
   #lastFailure: ReaderStatus['lastFailure'];
 
   constructor({ reader, record, totals, processors, state, logger, notices, now }: LaneReaderOptions) {
@@ -74,6 +76,11 @@ export class LaneReader {
 
   get failure(): Failure | undefined {
     return this.#failure;
+  }
+
+  /** Has read everything once, or cannot for now: nobody need wait for it. */
+  get settled(): boolean {
+    return this.#caughtUp || (this.#failure !== undefined && !this.#brieflyBusy);
   }
 
   get status(): ReaderStatus {
@@ -152,8 +159,8 @@ export class LaneReader {
     if (before?.reason !== reason) this.#forgive();
     this.#failure = { reason, message, sinceMs: before?.sinceMs ?? this.#now() };
     // Every writer locks its database for a moment: only one that goes on doing so is worth a word.
-    const brief = reason === 'busy' && elapsedMs - (this.#busySinceMs ??= elapsedMs) < BUSY_PATIENCE_MS;
-    if (!brief) this.#complain(message, reason);
+    this.#brieflyBusy = reason === 'busy' && elapsedMs - (this.#busySinceMs ??= elapsedMs) < BUSY_PATIENCE_MS;
+    if (!this.#brieflyBusy) this.#complain(message, reason);
     this.retry.failed(elapsedMs, reason);
   }
 

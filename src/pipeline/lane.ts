@@ -141,7 +141,7 @@ export class Lane implements StateMember, LaneReading {
   }
 
   announce(): void {
-    this.#settled ||= this.#readers.every(({ caughtUp, failure }) => caughtUp || failure !== undefined);
+    this.#settled ||= this.#readers.every(({ settled }) => settled);
     this.#store.announce();
   }
 

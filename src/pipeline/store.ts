@@ -16,12 +16,12 @@ export interface Reading {
   readonly read: number;
   /** Rows still to be read, as far as it can tell. */
   readonly remaining: number;
-  /** Everything was read once, or something stands in the way. */
+  /** Everything was read once, or something stands in the way that is no brief lock. */
   readonly settled: boolean;
 }
 
 export interface LaneReading extends Reading {
-  /** As settled, but for readers that are kept from their source by a lock: it passes, and then they will be read. */
+  /** As settled, but for readers that a lock keeps from their source, however long: it passes, and then they are read. */
   readonly conclusive: boolean;
 }
 

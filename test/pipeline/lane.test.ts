@@ -75,10 +75,22 @@ test('is ready when a source cannot be read, says why once, goes on with the oth
 test('logs a failure again when its reason changes', async () => {
   const ledger = three();
   ledger.failure = new SourceError('busy', 'locked');
-  using running = await new Running(undefined, [[new LedgerReader(ledger)]]).ready();
+  using running = new Running(undefined, [[new LedgerReader(ledger)]]);
+  await running.until(() => running.lanes[0]?.failures.length === 1);
   ledger.failure = new Error('disk on fire');
   await running.until(() => running.log.lines.length === 1);
   expect(running.log.lines).toEqual(['warn disk on fire (error)']);
+});
+
+test('is not ready while a brief lock keeps a reader from its source', async () => {
+  const ledger = three();
+  ledger.failure = new SourceError('busy', 'locked');
+  using running = new Running(undefined, [[new LedgerReader(ledger)]]);
+  await running.until(() => (running.lanes[0]?.status[0]?.busy ?? 0) >= 2);
+  expect(running.store.progress()).toBeDefined();
+  ledger.failure = undefined;
+  await running.shows(recounted([ledger]));
+  expect(running.store.progress()).toBeUndefined();
 });
 
 test('does not advance when a processor throws, and recovers', async () => {

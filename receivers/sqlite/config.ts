@@ -66,6 +66,11 @@ const table = {
     optional_columns: { ...names, default: [], description: 'Columns that read as NULL where they are missing' },
     columns: { ...expressions, default: {}, description: 'Names for SQL expressions used more than once' },
     attributes: { ...expressions, default: {}, description: 'Attribute name -> SQL expression; NULL: absent' },
+    optional_attributes: {
+      ...expressions,
+      default: {},
+      description: 'Attributes that are published only where the receiver names them',
+    },
     metrics: { type: 'array', minItems: 1, items: tableMetric, description: 'What the rows are folded into' },
   },
 } as const;
@@ -115,8 +120,14 @@ const query = {
   },
 } as const;
 
-/** The three sections that a preset has, and that a receiver may add. */
+/** The sections that a preset has, and that a receiver may add. */
 export const mappingProperties = {
+  maps: {
+    type: 'object',
+    additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
+    default: {},
+    description: "Values by key, by name of the map: map('name', x) in expressions",
+  },
   tables: {
     type: 'object',
     additionalProperties: table,
@@ -173,12 +184,17 @@ export const schema = {
       description: 'IANA name, UTC or local: for timestamps that carry no zone',
     },
     start_at: { enum: ['beginning', 'end'], default: 'beginning', description: 'Where a first read begins' },
+    optional_attributes: {
+      ...names,
+      default: [],
+      description: 'Attributes to publish of those that a mapping calls optional',
+    },
     ...mappingProperties,
   },
 } as const;
 
 export type SqliteConfig = FromSchema<typeof schema>;
-export type MappingConfig = Pick<SqliteConfig, 'tables' | 'distinct' | 'queries'>;
+export type MappingConfig = Pick<SqliteConfig, 'maps' | 'tables' | 'distinct' | 'queries'>;
 export type TableConfig = SqliteConfig['tables'][string];
 export type TableMetricConfig = TableConfig['metrics'][number];
 export type DistinctConfig = SqliteConfig['distinct'][string];

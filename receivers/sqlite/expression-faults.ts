@@ -1,13 +1,19 @@
 import type { Database } from 'better-sqlite3';
 import type { Problem } from '../../src/errors.ts';
 import type { MappingConfig, TableConfig } from './config.ts';
+import { expandMaps } from './maps.ts';
 import { quoteIdentifier, substitute } from './sql.ts';
 import type { Table } from './table.ts';
 
 type Path = readonly (string | number)[];
 
 /** What of a table's mapping SQLite does not understand with the columns that the table has, each at its place. */
-export function expressionFaults(database: Database, id: string, { tables }: MappingConfig, table: Table): Problem[] {
+export function expressionFaults(
+  database: Database,
+  id: string,
+  { maps, tables }: MappingConfig,
+  table: Table,
+): Problem[] {
   const config = tables[id];
   if (config === undefined) return [];
   const problems: Problem[] = [];
@@ -18,7 +24,7 @@ export function expressionFaults(database: Database, id: string, { tables }: Map
   );
   const check = (path: Path, expression: string): boolean => {
     try {
-      database.prepare(`SELECT (${substitute(expression, names)}) FROM ${from}`);
+      database.prepare(`SELECT (${expandMaps(substitute(expression, names), maps)}) FROM ${from}`);
       return true;
     } catch (error) {
       problems.push({ path: ['tables', id, ...path], message: sqlMessage(error) });
@@ -46,6 +52,7 @@ function expressionsOf(config: TableConfig): (readonly [Path, string | number])[
   const all: (readonly [Path, string | number | undefined])[] = [
     ...Object.entries({ key, where, started_at, complete_when }).map(([name, text]) => [[name], text] as const),
     ...Object.entries(config.attributes).map(([name, text]) => [['attributes', name], text] as const),
+    ...Object.entries(config.optional_attributes).map(([name, text]) => [['optional_attributes', name], text] as const),
     ...config.metrics.flatMap(({ value, when, set }, index) => [
       [['metrics', index, 'value'], value] as const,
       [['metrics', index, 'when'], when] as const,

@@ -11,7 +11,7 @@ export const sqliteReceiver: ReceiverFactory<SqliteConfig> = {
   schema,
 
   async check(config) {
-    const { mappingProblems } = await import('./mapping-problems.ts');
+    const { mappingProblems, unknownNames } = await import('./mapping-problems.ts');
     const { presetNames } = await import('./presets.ts');
     const known = presetNames();
     const problems: Problem[] = presetsOf(config)
@@ -30,10 +30,11 @@ export const sqliteReceiver: ReceiverFactory<SqliteConfig> = {
     }
     if (problems.length > 0) return [...problems, ...mappingProblems(config)];
     const mapping = await mergedMapping(config);
-    if (Object.values(mapping).every((section) => Object.keys(section).length === 0)) {
+    const { tables, distinct, queries } = mapping;
+    if ([tables, distinct, queries].every((section) => Object.keys(section).length === 0)) {
       return [{ path: [], message: 'nothing to read: name a preset, or tables, distinct or queries' }];
     }
-    return mappingProblems(mapping);
+    return [...mappingProblems(mapping), ...unknownNames(config, mapping)];
   },
 
   async create(config, settings) {
@@ -49,15 +50,24 @@ function presetsOf(config: SqliteConfig): string[] {
   return [config.preset].flat();
 }
 
-/** Presets in order, then the user's own: an id given in both is the user's. */
+/** Presets in order, then the user's own: an id given in both is the user's; maps are merged key by key. */
 async function mergedMapping(config: SqliteConfig): Promise<MappingConfig> {
   const { loadPreset } = await import('./presets.ts');
   const parts = [...presetsOf(config).map(loadPreset), config];
   return {
+    maps: mergedMaps(parts.map(({ maps }) => maps)),
     tables: Object.assign({}, ...parts.map(({ tables }) => tables)) as MappingConfig['tables'],
     distinct: Object.assign({}, ...parts.map(({ distinct }) => distinct)) as MappingConfig['distinct'],
     queries: Object.assign({}, ...parts.map(({ queries }) => queries)) as MappingConfig['queries'],
   };
+}
+
+/** A key given twice is the later one's. */
+function mergedMaps(parts: readonly MappingConfig['maps'][]): MappingConfig['maps'] {
+  const merged: Record<string, Record<string, string>> = {};
+  for (const [name, pairs] of parts.flatMap((maps) => Object.entries(maps)))
+    merged[name] = { ...merged[name], ...pairs };
+  return merged;
 }
 
 function isTimezone(name: string): boolean {

@@ -1,7 +1,16 @@
 import type { Problem } from '../../src/errors.ts';
 import { durationMs } from '../../src/config/fragments.ts';
-import type { DistinctConfig, MappingConfig, QueryConfig, TableConfig, TableMetricConfig } from './config.ts';
+import { didYouMean } from '../../src/config/nearest.ts';
+import type {
+  DistinctConfig,
+  MappingConfig,
+  QueryConfig,
+  SqliteConfig,
+  TableConfig,
+  TableMetricConfig,
+} from './config.ts';
 import { boundariesOf } from './mapping.ts';
+import { expandMaps, mapNames } from './maps.ts';
 import { expressionError, parametersOf, substitute } from './sql.ts';
 
 type Path = readonly (string | number)[];
@@ -16,14 +25,52 @@ const METRIC_NAME = /^[A-Za-z][A-Za-z0-9_.\-/]{0,254}$/;
 /** All that is wrong with a mapping and that its schema cannot say. Needs no database. */
 export function mappingProblems(mapping: MappingConfig): Problem[] {
   return [
-    ...Object.entries(mapping.tables).flatMap(([id, table]) => tableProblems(['tables', id], table)),
+    ...Object.entries(mapping.tables).flatMap(([id, table]) => tableProblems(['tables', id], table, mapping.maps)),
     ...Object.entries(mapping.distinct).flatMap(([name, distinct]) => distinctProblems(['distinct', name], distinct)),
     ...Object.entries(mapping.queries).flatMap(([id, query]) => queryProblems(['queries', id], query)),
     ...disagreements(mapping),
   ];
 }
 
-function tableProblems(path: Path, table: TableConfig): Problem[] {
+/** What of a receiver's settings its whole mapping, presets included, knows nothing of. */
+export function unknownNames(
+  { maps, optional_attributes: wanted }: Pick<SqliteConfig, 'maps' | 'optional_attributes'>,
+  { tables }: MappingConfig,
+): Problem[] {
+  const used = new Set(
+    Object.values(tables).flatMap((table) => expressionsOf(table).flatMap((text) => [...mapNames(text)])),
+  );
+  const optional = new Set(Object.values(tables).flatMap((table) => Object.keys(table.optional_attributes)));
+  return [
+    ...Object.keys(maps)
+      .filter((name) => !used.has(name))
+      .map((name) => ({
+        path: ['maps', name],
+        message: `no expression looks into a map "${name}"${didYouMean(name, used)}`,
+      })),
+    ...wanted.flatMap((name, index) =>
+      optional.has(name)
+        ? []
+        : [
+            {
+              path: ['optional_attributes', index],
+              message: `no table has an optional attribute "${name}"${didYouMean(name, optional)} (there are: ${[...optional].join(', ') || 'none'})`,
+            },
+          ],
+    ),
+  ];
+}
+
+function expressionsOf(table: TableConfig): string[] {
+  const { key, where, started_at, complete_when, columns, attributes, optional_attributes, metrics } = table;
+  return [
+    ...[key, where, started_at, complete_when].filter((text) => text !== undefined),
+    ...[columns, attributes, optional_attributes].flatMap((named) => Object.values(named)),
+    ...metrics.flatMap(({ value, when, set }) => [value ?? '', when ?? '', ...Object.values(set)]),
+  ].map(String);
+}
+
+function tableProblems(path: Path, table: TableConfig, maps: MappingConfig['maps']): Problem[] {
   const columns = new Map<string, string>();
   for (const [name, expression] of Object.entries(table.columns)) {
     columns.set(name.toLowerCase(), substitute(String(expression), columns));
@@ -31,7 +78,11 @@ function tableProblems(path: Path, table: TableConfig): Problem[] {
   const check = (at: Path, expression: string | number | undefined, known: readonly string[]): Problem[] => {
     if (expression === undefined) return [];
     const text = String(expression);
-    const error = expressionError(text, known);
+    const unknown = [...mapNames(text)].find((name) => !Object.hasOwn(maps, name));
+    const error =
+      unknown === undefined
+        ? expressionError(expandMaps(text, maps), known)
+        : `looks into a map "${unknown}" that is not there${didYouMean(unknown, Object.keys(maps))}`;
     if (error !== undefined)
       return [{ path: [...path, ...at], message: `SQL expression ${JSON.stringify(text)} ${error}` }];
     const hidden = [...parametersOf(substitute(text, columns))].filter((name) => !known.includes(name));
@@ -47,6 +98,12 @@ function tableProblems(path: Path, table: TableConfig): Problem[] {
     ...check(['complete_when'], table.complete_when, CONDITION),
     ...Object.entries(table.columns).flatMap(([name, text]) => check(['columns', name], text, SETTLED)),
     ...Object.entries(table.attributes).flatMap(([name, text]) => check(['attributes', name], text, SETTLED)),
+    ...Object.entries(table.optional_attributes).flatMap(([name, text]) => [
+      ...check(['optional_attributes', name], text, SETTLED),
+      ...(Object.hasOwn(table.attributes, name)
+        ? [{ path: [...path, 'optional_attributes', name], message: `"${name}" is an attribute of the table already` }]
+        : []),
+    ]),
     ...table.metrics.flatMap((metric, index) => [
       ...check(['metrics', index, 'value'], metric.value, SETTLED),
       ...check(['metrics', index, 'when'], metric.when, CONDITION),
@@ -61,7 +118,7 @@ function metricProblems(path: Path, table: TableConfig, metric: TableMetricConfi
   const problem = (key: string, message: string): void => {
     problems.push({ path: [...path, key], message });
   };
-  const known = Object.keys(table.attributes);
+  const known = [...Object.keys(table.attributes), ...Object.keys(table.optional_attributes)];
   metric.attributes?.forEach((name, index) => {
     if (!known.includes(name)) {
       problems.push({

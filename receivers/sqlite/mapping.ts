@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { durationMs } from '../../src/config/fragments.ts';
 import type { MetricDefinition } from '../../src/component.ts';
 import type { AttributeValue, Metric } from '../../src/pipeline/signals.ts';
-import type { DistinctConfig, MappingConfig, QueryConfig, TableConfig, TableMetricConfig } from './config.ts';
+import type {
+  DistinctConfig,
+  MappingConfig,
+  QueryConfig,
+  SqliteConfig,
+  TableConfig,
+  TableMetricConfig,
+} from './config.ts';
+import { expandMaps } from './maps.ts';
 import { parametersOf, substitute } from './sql.ts';
 
 /** Which rows an instrument counts. */
@@ -60,17 +68,33 @@ export interface Mapping {
 }
 
 /** The plan of a checked mapping. `timezone` takes part in the digests: it decides what is counted. */
-export function planMapping(config: MappingConfig, timezone: string): Mapping {
+export function planMapping(
+  { maps, tables, distinct, queries }: MappingConfig,
+  { timezone, optional_attributes: wanted }: Pick<SqliteConfig, 'timezone' | 'optional_attributes'>,
+): Mapping {
   return {
-    tables: Object.entries(config.tables).map(([id, table]) => planTable(id, table, timezone)),
-    distinct: Object.entries(config.distinct).map(([name, distinct]) => planDistinct(name, distinct)),
-    queries: Object.entries(config.queries).map(([id, query]) => planQuery(id, query)),
+    tables: Object.entries(tables).map(([id, table]) => planTable(id, withWanted(table, wanted), maps, timezone)),
+    distinct: Object.entries(distinct).map(([name, one]) => planDistinct(name, one)),
+    queries: Object.entries(queries).map(([id, query]) => planQuery(id, query)),
   };
 }
 
-function planTable(id: string, table: TableConfig, timezone: string): TablePlan {
+/** The table with those of its optional attributes that are wanted as attributes like others, and without the rest. */
+function withWanted(table: TableConfig, wanted: readonly string[]): TableConfig {
+  const optional = Object.entries(table.optional_attributes);
+  if (optional.length === 0) return table;
+  const attributes = { ...table.attributes, ...Object.fromEntries(optional.filter(([name]) => wanted.includes(name))) };
+  const metrics = table.metrics.map((metric) =>
+    metric.attributes === undefined
+      ? metric
+      : { ...metric, attributes: metric.attributes.filter((name) => Object.hasOwn(attributes, name)) },
+  );
+  return { ...table, attributes, metrics };
+}
+
+function planTable(id: string, table: TableConfig, maps: MappingConfig['maps'], timezone: string): TablePlan {
   const columns = expandColumns(table.columns);
-  const expand = (expression: string | number): string => substitute(String(expression), columns);
+  const expand = (expression: string | number): string => expandMaps(substitute(String(expression), columns), maps);
   const expandIfAny = (expression: string | number | undefined): string | undefined =>
     expression === undefined ? undefined : expand(expression);
   const instruments = table.metrics.map((metric) => planInstrument(table, metric, expand));

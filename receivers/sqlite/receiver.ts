@@ -40,7 +40,7 @@ export class SqliteReceiver implements Receiver {
     const { config, mapping } = options;
     this.#options = options;
     this.#paths = typeof config.database === 'string' ? [config.database] : config.database;
-    this.#mapping = planMapping(mapping, config.timezone);
+    this.#mapping = planMapping(mapping, config);
     this.#seconds = createSeconds(config.timezone);
     this.intervalMs = durationMs(config.collection_interval);
     this.#findFiles();

@@ -6,9 +6,11 @@ import Database from 'better-sqlite3';
  */
 type TokenKind = 'identifier' | 'parameter' | 'string' | 'number' | 'symbol' | 'space';
 
-interface Token {
+export interface Token {
   readonly kind: TokenKind;
   readonly text: string;
+  /** Where it begins. */
+  readonly at: number;
   /** An identifier without its quotes. */
   readonly name?: string;
 }
@@ -16,17 +18,19 @@ interface Token {
 const TOKEN =
   /(?<space>\s+)|(?<string>[xX]?'(?:[^']|'')*')|(?<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])|(?<number>(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?))|(?<parameter>[:@$][A-Za-z_][A-Za-z0-9_]*|\?\d*)|(?<word>[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*)|(?<symbol>[\s\S])/gy;
 
-function tokens(sql: string): Token[] {
+/** All of the text, blanks too. */
+export function tokens(sql: string): Token[] {
   return [...sql.matchAll(TOKEN)].map((match): Token => {
     const text = match[0];
+    const at = match.index;
     const { space, string, quoted, number, parameter, word } = match.groups ?? {};
-    if (space !== undefined) return { kind: 'space', text };
-    if (string !== undefined) return { kind: 'string', text };
-    if (quoted !== undefined) return { kind: 'identifier', text, name: unquote(quoted) };
-    if (number !== undefined) return { kind: 'number', text };
-    if (parameter !== undefined) return { kind: 'parameter', text };
-    if (word !== undefined) return { kind: 'identifier', text, name: word };
-    return { kind: 'symbol', text };
+    if (space !== undefined) return { kind: 'space', text, at };
+    if (string !== undefined) return { kind: 'string', text, at };
+    if (quoted !== undefined) return { kind: 'identifier', text, at, name: unquote(quoted) };
+    if (number !== undefined) return { kind: 'number', text, at };
+    if (parameter !== undefined) return { kind: 'parameter', text, at };
+    if (word !== undefined) return { kind: 'identifier', text, at, name: word };
+    return { kind: 'symbol', text, at };
   });
 }
 

@@ -10,6 +10,9 @@ export const SESSIONS = 'agent_workflow_sessions_total';
 export const SESSIONS_ACTIVE = 'agent_workflow_sessions_active';
 export const SESSION_SECONDS = 'agent_workflow_session_duration_seconds';
 export const TOKENS = 'agent_workflow_tokens_total';
+export const PERMISSIONS = 'agent_workflow_permission_requests_total';
+export const PERMISSION_SECONDS = 'agent_workflow_permission_wait_seconds';
+export const COMPACTIONS = 'agent_workflow_compactions_total';
 export const DATABASE_SIZE = 'agent_workflow_database_size_bytes';
 
 export const AGENT = 'gen_ai_agent_name';
@@ -18,6 +21,8 @@ export const TOOL = 'gen_ai_tool_name';
 export const STATUS = 'agent_workflow_status';
 export const ERROR_TYPE = 'error_type';
 export const TOKEN_TYPE = 'gen_ai_token_type';
+export const OUTCOME = 'agent_workflow_outcome';
+export const TRIGGER = 'agent_workflow_trigger';
 
 /** 0.1 s doubling to 6553.6 s. */
 export const INVOCATION_BUCKETS: readonly number[] = [
@@ -30,6 +35,9 @@ export const TOOL_BUCKETS: readonly number[] = [
 ];
 export const SESSION_BUCKETS: readonly number[] = [60, 300, 600, 1800, 3600, 7200, 14_400, 28_800, 86_400];
 
+/** 0.5 s doubling to 4096 s. */
+export const PERMISSION_BUCKETS: readonly number[] = [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
+
 export const TOKEN_FIELDS: readonly (readonly [type: string, field: string])[] = [
   ['input', 'input_tokens'],
   ['output', 'output_tokens'],
@@ -38,6 +46,10 @@ export const TOKEN_FIELDS: readonly (readonly [type: string, field: string])[] =
 ];
 
 export const KNOWN_STATUSES: readonly string[] = ['completed', 'failed', 'abandoned'];
+export const KNOWN_OUTCOMES: readonly string[] = ['allowed', 'denied', 'interrupted', 'abandoned'];
+export const KNOWN_TRIGGERS: readonly string[] = ['auto', 'manual'];
+/** Rows of agentcol's own hooks are complete this long after their end, when late parts of them have arrived. */
+export const LATE_SECONDS = 10;
 /** An open invocation, tool call or session older than this is abandoned. */
 export const OPEN_SECONDS = 24 * 3600;
 /** A session run without a sign of life for longer than this has ended. */

@@ -27,6 +27,8 @@ export class History {
   readonly #observations = new Map<string, Observations>();
   readonly #invocations = new Map<number, Tracked>();
   readonly #toolCalls = new Map<number, Tracked>();
+  readonly #permissions = new Map<number, Tracked>();
+  readonly #compactions = new Map<number, Tracked>();
   readonly #sessions = new Set<string>();
   readonly #endedRuns = new Set<string>();
   readonly #runsFirstSeen = new Map<string, number>();
@@ -45,6 +47,8 @@ export class History {
       for (const row of rows(db, 'agent_invocations')) this.#invocation(row, now);
       for (const row of rows(db, 'agent_tool_uses')) this.#toolCall(row, now);
       for (const row of rows(db, 'sessions')) this.#session(row, now);
+      for (const row of rows(db, 'permission_requests')) this.#permission(row, now);
+      for (const row of rows(db, 'compactions')) this.#compaction(row, now);
       const size = db
         .prepare<[], number>('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size')
         .pluck()
@@ -76,17 +80,19 @@ export class History {
     const { tracked, isNew } = track(this.#invocations, row, [row.timestamp, row.session_id, row.event_type], now);
     if (isNew) {
       this.#zeros(family.INVOCATIONS, labels);
-      const start = this.#epoch(row.start_time);
-      if (start !== null) this.#max(family.LAST_START, { [family.AGENT]: row.agent_name }, start);
+      this.#start(row.agent_name, row.start_time ?? row.launch_time);
     }
     if (tracked.settled) return;
-    if (row.end_time !== null || ended(row)) {
+    if (this.#complete(row, now) ?? (row.end_time !== null || ended(row))) {
       tracked.settled = true;
-      add(this.#counters, family.INVOCATIONS, { ...labels, [family.STATUS]: failed(row) ? 'failed' : 'completed' }, 1);
+      if (isOurs(row)) this.#start(row.agent_name, row.start_time);
+      const status = row.status === 'abandoned' ? 'abandoned' : failed(row) ? 'failed' : 'completed';
+      add(this.#counters, family.INVOCATIONS, { ...labels, [family.STATUS]: status }, 1);
       this.#observe(family.INVOCATION_SECONDS, withError(labels, row), this.#duration(row));
       this.#tokens(row, row.agent_name);
-    } else if (this.#age(row.start_time, tracked, now) > family.OPEN_SECONDS) {
+    } else if (this.#age(row.start_time ?? row.launch_time, tracked, now) > family.OPEN_SECONDS) {
       tracked.settled = true;
+      if (isOurs(row)) this.#start(row.agent_name, row.start_time);
       add(this.#counters, family.INVOCATIONS, { ...labels, [family.STATUS]: 'abandoned' }, 1);
     } else {
       add(this.#active, family.INVOCATIONS_ACTIVE, labels, 1);
@@ -101,9 +107,10 @@ export class History {
     if (isNew) this.#zeros(family.TOOL_CALLS, labels);
     if (tracked.settled) return;
     const direct = row.agent_name === 'direct';
-    if (row.end_time !== null || ended(row) || direct) {
+    if (this.#complete(row, now) ?? (row.end_time !== null || ended(row) || direct)) {
       tracked.settled = true;
-      const status = failed(row) ? 'failed' : direct && row.end_time === null ? 'unknown' : 'completed';
+      const denied = row.status === 'denied' ? 'denied' : 'completed';
+      const status = failed(row) ? 'failed' : direct && row.end_time === null ? 'unknown' : denied;
       add(this.#counters, family.TOOL_CALLS, { ...labels, [family.STATUS]: status }, 1);
       this.#observe(family.TOOL_SECONDS, withError(labels, row), this.#duration(row));
     } else if (this.#age(row.start_time, tracked, now) > family.OPEN_SECONDS) {
@@ -137,6 +144,49 @@ export class History {
     else add(this.#active, family.SESSIONS_ACTIVE, {}, 1);
   }
 
+  #permission(row: Row, now: number): void {
+    const { tracked, isNew } = track(this.#permissions, row, [row.session_id, row.tool_name], now);
+    const labels = { [family.TOOL]: text(row.tool_name) ?? 'unknown' };
+    const count = (outcome: string, requests: number): void => {
+      add(this.#counters, family.PERMISSIONS, { ...labels, [family.OUTCOME]: outcome }, requests);
+    };
+    if (isNew) for (const outcome of family.KNOWN_OUTCOMES) count(outcome, 0);
+    if (tracked.settled) return;
+    const resolved = this.#epoch(row.resolved_time);
+    const answered = resolved ?? this.#epoch(row.time);
+    const outcome = text(row.outcome);
+    if (outcome !== undefined && answered !== null && answered < now - family.LATE_SECONDS) {
+      tracked.settled = true;
+      count(outcome, 1);
+      const asked = this.#epoch(row.time);
+      const wait = resolved === null || asked === null ? null : resolved - asked;
+      this.#observe(family.PERMISSION_SECONDS, { ...labels, [family.OUTCOME]: outcome }, wait);
+    } else if (this.#age(row.time, tracked, now) > family.OPEN_SECONDS) {
+      tracked.settled = true;
+      count('abandoned', 1);
+    }
+  }
+
+  #compaction(row: Row, now: number): void {
+    if (!track(this.#compactions, row, [row.session_id, row.time], now).isNew) return;
+    for (const trigger of family.KNOWN_TRIGGERS) {
+      add(this.#counters, family.COMPACTIONS, { [family.TRIGGER]: trigger }, 0);
+    }
+    add(this.#counters, family.COMPACTIONS, { [family.TRIGGER]: text(row.trigger) ?? 'unknown' }, 1);
+  }
+
+  /** Whether a row of agentcol's own hooks is complete; undefined for a row of somebody else. */
+  #complete(row: Row, now: number): boolean | undefined {
+    if (!isOurs(row)) return undefined;
+    const end = this.#epoch(row.end_time);
+    return end !== null && end < now - family.LATE_SECONDS;
+  }
+
+  #start(agent: string, time: unknown): void {
+    const start = this.#epoch(time);
+    if (start !== null) this.#max(family.LAST_START, { [family.AGENT]: agent }, start);
+  }
+
   #seeSession(row: Row): void {
     if (typeof row.session_id === 'string') this.#sessions.add(row.session_id);
   }
@@ -147,8 +197,9 @@ export class History {
   }
 
   #duration(row: Row): number | null {
+    if (row.status === 'abandoned' || row.status === 'denied') return null;
     if (typeof row.duration_seconds === 'number') return row.duration_seconds;
-    const [start, end] = [this.#epoch(row.start_time), this.#epoch(row.end_time)];
+    const [start, end] = [this.#epoch(row.start_time ?? row.launch_time), this.#epoch(row.end_time)];
     return start === null || end === null ? null : end - start;
   }
 
@@ -183,6 +234,7 @@ const BUCKETS: Readonly<Record<string, readonly number[]>> = {
   [family.INVOCATION_SECONDS]: family.INVOCATION_BUCKETS,
   [family.TOOL_SECONDS]: family.TOOL_BUCKETS,
   [family.SESSION_SECONDS]: family.SESSION_BUCKETS,
+  [family.PERMISSION_SECONDS]: family.PERMISSION_BUCKETS,
 };
 
 function rows(db: Database.Database, table: string): Row[] {
@@ -206,6 +258,7 @@ function track(
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const isOurs = (row: Row): boolean => row.stored_by === 'agentcol';
 const failed = (row: Row): boolean => row.status === 'failed' || row.status === 'error';
 const ended = (row: Row): boolean => row.status === 'completed' || failed(row);
 

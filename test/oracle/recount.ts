@@ -16,6 +16,8 @@ export function recount(path: string, nowMs: number, zone: string): Samples {
     const recounted = { db, samples, now: nowMs / 1000 };
     countInvocations(recounted);
     if (tables.has('agent_tool_uses')) countToolCalls(recounted);
+    if (tables.has('permission_requests')) countPermissions(recounted);
+    if (tables.has('compactions')) countCompactions(recounted);
     countSessions(recounted, tables.has('agent_tool_uses'));
     add(
       samples,
@@ -43,15 +45,25 @@ function columns(db: Database.Database, table: string): Set<string> {
   return new Set(db.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(table));
 }
 
-const STATE = (complete: string): string => `CASE WHEN ${complete} THEN 'complete'
-  WHEN epoch(start_time) < :now - ${family.OPEN_SECONDS} THEN 'abandoned' ELSE 'open' END`;
-const STATUS = `CASE WHEN status IN ('failed', 'error') THEN 'failed' ELSE 'completed' END`;
-const DURATION = 'coalesce(duration_seconds, epoch(end_time) - epoch(start_time))';
+const STATE = (complete: string, start: string): string => `CASE WHEN ${complete} THEN 'complete'
+  WHEN epoch(${start}) < :now - ${family.OPEN_SECONDS} THEN 'abandoned' ELSE 'open' END`;
+const DURATION = (start: string): string => `CASE WHEN coalesce(status, '') NOT IN ('abandoned', 'denied')
+  THEN coalesce(duration_seconds, epoch(end_time) - epoch(${start})) END`;
 const ENDED = `(end_time IS NOT NULL OR coalesce(status, '') IN ('completed', 'failed', 'error'))`;
 
+/** The column, or NULL where the table has none of that name. */
+function optional(db: Database.Database, table: string, column: string): string {
+  return columns(db, table).has(column) ? column : 'NULL';
+}
+
+/** Rows that agentcol's own hooks have stored wait for late parts of themselves. */
+function complete(db: Database.Database, table: string, ended: string): string {
+  return `CASE WHEN ${optional(db, table, 'stored_by')} = 'agentcol'
+    THEN coalesce(epoch(end_time) < :now - ${family.LATE_SECONDS}, 0) ELSE ${ended} END`;
+}
+
 function errorType(db: Database.Database, table: string): string {
-  const type = columns(db, table).has('error_type') ? `coalesce(error_type, '_OTHER')` : `'_OTHER'`;
-  return `CASE WHEN status IN ('failed', 'error') THEN ${type} END`;
+  return `CASE WHEN status IN ('failed', 'error') THEN coalesce(${optional(db, table, 'error_type')}, '_OTHER') END`;
 }
 
 interface Counted {
@@ -83,8 +95,11 @@ function durationsOf(row: Counted): number[] {
 const isInvocation = `event_type = 'pre_invocation' AND agent_name IS NOT NULL`;
 
 function countInvocations({ db, samples, now }: Recount): void {
-  const select = `SELECT agent_name AS name, coalesce(phase, 'unknown') AS other, ${STATE(ENDED)} AS state, ${STATUS} AS status,
-      ${errorType(db, 'agent_invocations')} AS error, ${DURATION} AS duration FROM agent_invocations WHERE ${isInvocation}`;
+  const start = `coalesce(start_time, ${optional(db, 'agent_invocations', 'launch_time')})`;
+  const ended = complete(db, 'agent_invocations', ENDED);
+  const status = `CASE WHEN status IN ('failed', 'error') THEN 'failed' WHEN status = 'abandoned' THEN 'abandoned' ELSE 'completed' END`;
+  const select = `SELECT agent_name AS name, coalesce(phase, 'unknown') AS other, ${STATE(ended, start)} AS state, ${status} AS status,
+      ${errorType(db, 'agent_invocations')} AS error, ${DURATION(start)} AS duration FROM agent_invocations WHERE ${isInvocation}`;
   const observed = new Map<string, { labels: Record<string, string>; durations: number[] }>();
   for (const row of grouped(db, select, now)) {
     const labels = { [family.AGENT]: row.name, [family.PHASE]: row.other };
@@ -94,7 +109,7 @@ function countInvocations({ db, samples, now }: Recount): void {
   for (const { labels, durations } of observed.values()) {
     observe(samples, family.INVOCATION_SECONDS, labels, family.INVOCATION_BUCKETS, durations);
   }
-  const starts = `SELECT agent_name AS name, max(epoch(start_time)) AS value FROM agent_invocations
+  const starts = `SELECT agent_name AS name, max(epoch(${start})) AS value FROM agent_invocations
     WHERE ${isInvocation} GROUP BY agent_name HAVING value IS NOT NULL`;
   for (const row of db.prepare<[], { name: string; value: number }>(starts).all()) {
     add(samples, family.LAST_START, { [family.AGENT]: row.name }, row.value);
@@ -102,19 +117,20 @@ function countInvocations({ db, samples, now }: Recount): void {
   for (const [type, field] of family.TOKEN_FIELDS) {
     const tokens = `SELECT agent_name AS name, sum(tokens) AS value FROM (
         SELECT agent_name, CASE WHEN json_valid(raw_output) THEN json_extract(raw_output, '$.usage.${field}') END AS tokens
-        FROM agent_invocations WHERE ${isInvocation} AND ${ENDED})
+        FROM agent_invocations WHERE ${isInvocation} AND ${ended})
       WHERE typeof(tokens) IN ('integer', 'real') AND tokens >= 0 GROUP BY agent_name`;
-    for (const row of db.prepare<[], { name: string; value: number }>(tokens).all()) {
+    const counted = db.prepare<{ now: number }, { name: string; value: number }>(tokens).all({ now });
+    for (const row of counted) {
       add(samples, family.TOKENS, { [family.AGENT]: row.name, [family.TOKEN_TYPE]: type }, row.value);
     }
   }
 }
 
 function countToolCalls({ db, samples, now }: Recount): void {
-  const complete = `(${ENDED} OR coalesce(agent_name, '') = 'direct')`;
-  const status = `CASE WHEN status IN ('failed', 'error') THEN 'failed' WHEN agent_name = 'direct' AND end_time IS NULL THEN 'unknown' ELSE 'completed' END`;
-  const select = `SELECT tool_name AS name, coalesce(agent_name, 'unknown') AS other, ${STATE(complete)} AS state, ${status} AS status,
-      ${errorType(db, 'agent_tool_uses')} AS error, ${DURATION} AS duration FROM agent_tool_uses WHERE tool_name IS NOT NULL`;
+  const ended = complete(db, 'agent_tool_uses', `(${ENDED} OR coalesce(agent_name, '') = 'direct')`);
+  const status = `CASE WHEN status IN ('failed', 'error') THEN 'failed' WHEN status = 'denied' THEN 'denied' WHEN agent_name = 'direct' AND end_time IS NULL THEN 'unknown' ELSE 'completed' END`;
+  const select = `SELECT tool_name AS name, coalesce(agent_name, 'unknown') AS other, ${STATE(ended, 'start_time')} AS state, ${status} AS status,
+      ${errorType(db, 'agent_tool_uses')} AS error, ${DURATION('start_time')} AS duration FROM agent_tool_uses WHERE tool_name IS NOT NULL`;
   const observed = new Map<string, { labels: Record<string, string>; durations: number[] }>();
   for (const row of grouped(db, select, now)) {
     const labels = { [family.TOOL]: row.name, [family.AGENT]: row.other };
@@ -149,6 +165,35 @@ function collect(
   const key = JSON.stringify(withError);
   const before = observed.get(key)?.durations ?? [];
   observed.set(key, { labels: withError, durations: [...before, ...durationsOf(row)] });
+}
+
+function countPermissions({ db, samples, now }: Recount): void {
+  const answered = `outcome IS NOT NULL AND epoch(coalesce(resolved_time, time)) < :now - ${family.LATE_SECONDS}`;
+  const select = `SELECT coalesce(tool_name, 'unknown') AS tool, CASE WHEN ${answered} THEN outcome ELSE 'abandoned' END AS outcome,
+      count(*) FILTER (WHERE ${answered} OR epoch(time) < :now - ${family.OPEN_SECONDS}) AS requests,
+      json_group_array(epoch(resolved_time) - epoch(time)) FILTER (WHERE ${answered} AND resolved_time >= time) AS waits
+    FROM permission_requests GROUP BY 1, 2`;
+  const rows = db.prepare<{ now: number }, { tool: string; outcome: string; requests: number; waits: string }>(select);
+  for (const { tool, outcome, requests, waits } of rows.all({ now })) {
+    const labels = { [family.TOOL]: tool };
+    for (const known of family.KNOWN_OUTCOMES) {
+      add(samples, family.PERMISSIONS, { ...labels, [family.OUTCOME]: known }, 0);
+    }
+    const answer = { ...labels, [family.OUTCOME]: outcome };
+    add(samples, family.PERMISSIONS, answer, requests);
+    const list: unknown = JSON.parse(waits);
+    if (Array.isArray(list) && list.length > 0) {
+      observe(samples, family.PERMISSION_SECONDS, answer, family.PERMISSION_BUCKETS, list.map(Number));
+    }
+  }
+}
+
+function countCompactions({ db, samples }: Recount): void {
+  const select = `SELECT coalesce(trigger, 'unknown') AS cause, count(*) AS rows FROM compactions GROUP BY 1`;
+  for (const { cause, rows } of db.prepare<[], { cause: string; rows: number }>(select).all()) {
+    for (const known of family.KNOWN_TRIGGERS) add(samples, family.COMPACTIONS, { [family.TRIGGER]: known }, 0);
+    add(samples, family.COMPACTIONS, { [family.TRIGGER]: cause }, rows);
+  }
 }
 
 function countSessions({ db, samples, now }: Recount, withTools: boolean): void {

@@ -168,7 +168,7 @@ describe('the example of the README', () => {
     const readme = fs.readFileSync(new URL('../../../receivers/sqlite/README.md', import.meta.url), 'utf8');
     const block = (language: string): string[] =>
       [...readme.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map((match) => match[1]!);
-    const [, mapping] = block('yaml');
+    const mapping = block('yaml').find((text) => text.includes('sqlite/print'));
     const receiver = (parse(mapping!) as { receivers: Record<string, Record<string, unknown>> }).receivers[
       'sqlite/print'
     ]!;

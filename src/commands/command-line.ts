@@ -12,7 +12,9 @@ export type CommandLine =
   | ({ readonly command: 'run' | 'once' | 'print-config' } & Sources)
   | ({ readonly command: 'validate' } & Sources & ValidateOptions)
   | ({ readonly command: 'checkpoint' } & Sources & CheckpointOptions)
-  | { readonly command: 'hook'; readonly database: string | undefined };
+  | { readonly command: 'hook'; readonly database: string | undefined }
+  | ({ readonly command: 'hooks' } & HooksOptions)
+  | ({ readonly command: 'doctor'; readonly json: boolean } & Sources);
 
 export interface ComponentsOptions {
   /** Types to be told everything of: `sqlite`, `receiver/sqlite`. */
@@ -32,25 +34,57 @@ export type CheckpointOptions =
   | { readonly action: 'reset'; readonly receiver: string; readonly table: string }
   | { readonly action: 'backup' | 'restore'; readonly file: string; readonly storage: string | undefined };
 
+/** Whose settings: `settings`, or those of a scope; neither: the user's, or, to look at, all. */
+interface SettingsOptions {
+  readonly scope: 'user' | 'project' | 'local' | undefined;
+  readonly settings: string | undefined;
+}
+
+export type HooksOptions =
+  | ({ readonly action: 'install'; readonly dryRun: boolean } & SettingsOptions & RecordingOptions)
+  | ({ readonly action: 'uninstall'; readonly dryRun: boolean } & SettingsOptions)
+  | ({ readonly action: 'status'; readonly json: boolean } & SettingsOptions);
+
+/** What hooks write, and where; undefined: as it is. */
+export interface RecordingOptions {
+  readonly database: string | undefined;
+  readonly captureContent: boolean | undefined;
+  /** Bytes. */
+  readonly maxInputBytes: number | undefined;
+  readonly maxStoredTextBytes: number | undefined;
+  readonly maxDepth: number | undefined;
+}
+
 /** Called in a way that means nothing: exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const COMMANDS = ['run', 'validate', 'print-config', 'components', 'checkpoint', 'hook'] as const;
+const COMMANDS = ['run', 'validate', 'print-config', 'components', 'checkpoint', 'hook', 'hooks', 'doctor'] as const;
 type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
 const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
-  config: ['run', 'validate', 'print-config', 'checkpoint'],
-  set: ['run', 'validate', 'print-config', 'checkpoint'],
+  config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor'],
+  set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor'],
   once: ['run'],
   strict: ['validate'],
-  json: ['validate', 'components', 'checkpoint'],
+  json: ['validate', 'components', 'checkpoint', 'hooks', 'doctor'],
   storage: ['checkpoint'],
   all: ['components'],
-  database: ['hook'],
+  database: ['hook', 'hooks'],
+  scope: ['hooks'],
+  settings: ['hooks'],
+  'dry-run': ['hooks'],
+  'capture-content': ['hooks'],
+  'no-capture-content': ['hooks'],
+  'max-input-bytes': ['hooks'],
+  'max-stored-text-bytes': ['hooks'],
+  'max-depth': ['hooks'],
 };
+
+/** Commands that are followed by more words. */
+const TAKE_WORDS: readonly Command[] = ['components', 'checkpoint', 'hooks'];
 
 /** Throws UsageError. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
@@ -61,7 +95,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.version === true) return { command: 'version' };
   if (command === undefined)
     throw new UsageError(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
-  if (rest.length > 0 && command !== 'components' && command !== 'checkpoint')
+  if (rest.length > 0 && !TAKE_WORDS.includes(command))
     throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`);
   for (const option of Object.keys(values)) {
     if (TAKEN_BY[option]?.includes(command) === false) {
@@ -80,6 +114,10 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
       return { command, files, sets, ...parseCheckpoint(rest, json, values.storage) };
     case 'hook':
       return { command, database: values.database };
+    case 'hooks':
+      return { command, ...parseHooks(rest, values) };
+    case 'doctor':
+      return { command, files, sets, json };
     case 'run':
       return { command: values.once === true ? 'once' : command, files, sets };
   }
@@ -115,6 +153,75 @@ function parseCheckpoint(words: readonly string[], json: boolean, storage: strin
   }
 }
 
+type Values = ReturnType<typeof parseWords>['values'];
+
+/** Which actions of `hooks` take an option that not all take. */
+const TAKEN_BY_HOOKS: Readonly<Record<string, readonly string[]>> = {
+  json: ['status'],
+  'dry-run': ['install', 'uninstall'],
+  database: ['install'],
+  'capture-content': ['install'],
+  'no-capture-content': ['install'],
+  'max-input-bytes': ['install'],
+  'max-stored-text-bytes': ['install'],
+  'max-depth': ['install'],
+};
+
+function parseHooks(words: readonly string[], values: Values): HooksOptions {
+  const action = oneOf(words[0], ['install', 'uninstall', 'status'] as const, 'hooks needs', 'action');
+  if (words.length > 1) throw new UsageError(`unexpected argument ${JSON.stringify(words[1])}`);
+  for (const option of Object.keys(values)) {
+    if (TAKEN_BY_HOOKS[option]?.includes(action) === false) {
+      throw new UsageError(`--${option} has no meaning for hooks ${action}`);
+    }
+  }
+  const { settings, json = false, 'dry-run': dryRun = false } = values;
+  if (settings !== undefined && values.scope !== undefined)
+    throw new UsageError('--settings and --scope exclude each other');
+  const scope =
+    values.scope === undefined
+      ? undefined
+      : oneOf(values.scope, ['user', 'project', 'local'] as const, '--scope is', 'scope');
+  switch (action) {
+    case 'status':
+      return { action, scope, settings, json };
+    case 'uninstall':
+      return { action, scope, settings, dryRun };
+    case 'install':
+      return { action, scope, settings, dryRun, ...parseRecording(values) };
+  }
+}
+
+function parseRecording(values: Values): RecordingOptions {
+  if (values['capture-content'] === true && values['no-capture-content'] === true) {
+    throw new UsageError('--capture-content and --no-capture-content exclude each other');
+  }
+  return {
+    database: values.database,
+    captureContent: values['no-capture-content'] === true ? false : values['capture-content'],
+    maxInputBytes: wholeNumber('max-input-bytes', values),
+    maxStoredTextBytes: wholeNumber('max-stored-text-bytes', values),
+    maxDepth: wholeNumber('max-depth', values),
+  };
+}
+
+function oneOf<T extends string>(word: string | undefined, known: readonly T[], title: string, kind: string): T {
+  const found = known.find((one) => one === word);
+  if (found !== undefined) return found;
+  const wrong = word === undefined ? '' : `: unknown ${kind} ${JSON.stringify(word)}${didYouMean(word, known)}`;
+  throw new UsageError(`${title} ${known.slice(0, -1).join(', ')} or ${known.at(-1) ?? ''}${wrong}`);
+}
+
+function wholeNumber(
+  option: 'max-input-bytes' | 'max-stored-text-bytes' | 'max-depth',
+  values: Values,
+): number | undefined {
+  const text = values[option];
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${option} takes a whole number`);
+  return Number(text);
+}
+
 function parseWords(words: readonly string[]) {
   try {
     return parseArgs({
@@ -129,6 +236,14 @@ function parseWords(words: readonly string[]) {
         all: { type: 'boolean' },
         storage: { type: 'string' },
         database: { type: 'string' },
+        scope: { type: 'string' },
+        settings: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        'capture-content': { type: 'boolean' },
+        'no-capture-content': { type: 'boolean' },
+        'max-input-bytes': { type: 'string' },
+        'max-stored-text-bytes': { type: 'string' },
+        'max-depth': { type: 'string' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -38,8 +38,12 @@ async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
       return (await import('./checkpoint.ts')).checkpoint(line);
     case 'hook':
       // Only where an option stands before the command: src/main.ts has its own way.
-      (await import('./hook.ts')).hook(line.database === undefined ? [] : ['--database', line.database]);
+      await (await import('./hook.ts')).hook(line.database === undefined ? [] : ['--database', line.database]);
       return 0;
+    case 'hooks':
+      return (await import('./hooks.ts')).hooks(line);
+    case 'doctor':
+      return (await import('./doctor.ts')).doctor(line);
     case 'help':
       await (await import('./print.ts')).print((await import('./help.ts')).HELP);
       return 0;

@@ -6,6 +6,8 @@ Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
        agentcol components    [TYPE]... [--all] [--json]
        agentcol checkpoint    list [--json] | reset RECEIVER TABLE | backup FILE | restore FILE  [--config FILE]...
        agentcol hook          [--database FILE] < EVENT
+       agentcol hooks         install | uninstall | status  [--scope user|project|local | --settings FILE]
+       agentcol doctor        [--config FILE]... [--set KEY=VALUE]... [--json]
 
 Commands:
   run                  collect until SIGINT or SIGTERM (the default); SIGHUP: read the configuration again, and go over to it
@@ -20,6 +22,11 @@ Commands:
   checkpoint restore   put such a FILE in the place of the state, which is kept; only while no collector runs
   hook                 store one event of a coding agent, a JSON object on standard input; what agents are told to call.
                        It prints nothing and ends with 0 whatever comes
+  hooks install        have Claude Code call agentcol hook: adds it to its settings, which keep all that is in them, makes
+                       the database, and says there what is stored; again: brings that up to date
+  hooks uninstall      take out of the settings what install has added
+  hooks status         tell which settings name which events, and where these go
+  doctor               prove that events arrive: settings, program, a test event on its whole way, database, collector
 
 Options:
   -c, --config FILE    configuration in YAML; may be repeated: later files win, maps merge, lists replace
@@ -31,13 +38,18 @@ Options:
       --all            tell the settings of every type
       --storage ID     the storage extension to back up or to restore, where there are several
       --database FILE  the database that the events go to
+      --scope SCOPE    the settings of the user (the default), of the project in this folder, or the local ones of it
+      --settings FILE  these settings
+      --dry-run        show what would change, and change nothing
+      --[no-]capture-content  store prompts, inputs and outputs as well (default: no, only names, sizes and outcomes)
+      --max-input-bytes N, --max-stored-text-bytes N, --max-depth N  limits of one event
       --version        print the version
   -h, --help           print this
 
 Exit codes:
   0  done
   1  the configuration is wrong, or it could not start; with --once: a source could not be read;
-     validate: an error was found, with --strict a warning
+     validate: an error was found, with --strict a warning; doctor: something failed
   2  called wrongly
 
 Environment:

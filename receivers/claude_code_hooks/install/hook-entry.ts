@@ -90,10 +90,12 @@ export function isOwnEntry(entry: unknown): boolean {
 }
 
 /** What an own entry in exec form runs; undefined for one that a shell runs, and for one that names no database. */
-export function programOf(entry: unknown): HookProgram | undefined {
+function programOf(entry: unknown): HookProgram | undefined {
   if (!isRecord(entry) || !isOwnEntry(entry)) return undefined;
-  const [main, , option, database] = argsOf(entry) ?? [];
   const node = entry['command'];
+  const args = argsOf(entry) ?? [];
+  const hook = args.indexOf('hook');
+  const [main, option, database] = [args[hook - 1], args[hook + 1], args[hook + 2]];
   if (typeof node !== 'string' || main === undefined || option !== '--database' || database === undefined) {
     return undefined;
   }
@@ -106,11 +108,17 @@ function argsOf(entry: Readonly<Record<string, unknown>>): readonly string[] | u
   return args.filter((word) => typeof word === 'string');
 }
 
+/** Each program once, in the order of the entries. */
+export function programsOf(hooks: readonly { readonly entry: unknown }[]): readonly HookProgram[] {
+  const programs = hooks.flatMap(({ entry }) => programOf(entry) ?? []);
+  return [...new Map(programs.map((program) => [JSON.stringify(program), program])).values()];
+}
+
 /** Whether a group is asked for everything. */
 export function matchesAll(matcher: unknown): boolean {
   return matcher === undefined || matcher === '' || matcher === '*';
 }
 
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { ConfigError } from '../../../src/errors.ts';
-import { programOf, type HookProgram } from './hook-entry.ts';
+import { programsOf, type HookProgram } from './hook-entry.ts';
 import { readBackups, readSettingsFile, rewriteSettingsFile, type Rewrite } from './settings-file.ts';
 import { readHooks, withHooks, withoutHooks, type HookSettings } from './settings-text.ts';
 
@@ -58,9 +58,8 @@ export async function uninstall(file: string, options: Options): Promise<Rewrite
 }
 
 function restored(text: string, file: string): string | undefined {
-  const [first] = readHooks(text).own;
-  if (first === undefined) return text;
-  const program = programOf(first.entry);
+  const { own } = readHooks(text);
+  const [program] = programsOf(own);
   if (program !== undefined) {
     const backup = readBackups(file).find((kept) => kept !== text && isInstalledFrom(kept, text, program));
     if (backup !== undefined) return backup;

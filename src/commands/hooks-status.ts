@@ -1,0 +1,114 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { describeError } from '../errors.ts';
+import type { HooksOptions } from './command-line.ts';
+
+/** What one settings file says of agentcol. */
+export interface LookedAt {
+  readonly scope: string;
+  readonly file: string;
+  readonly exists: boolean;
+  /** Why it cannot be read; null: it can, or there is none. */
+  readonly error: string | null;
+  readonly disable_all_hooks: boolean;
+  /** Names of events that are passed on, and of those that are wanted and are not. */
+  readonly events: readonly string[];
+  readonly missing: readonly string[];
+  /** Events that agentcol gets twice, and those of which it gets only some. */
+  readonly repeated: readonly string[];
+  readonly limited: readonly string[];
+  /** Hooks of others. */
+  readonly others: number;
+  readonly programs: readonly Program[];
+}
+
+interface Program {
+  readonly node: string;
+  readonly main: string;
+  readonly database: string;
+  readonly node_exists: boolean;
+  readonly main_exists: boolean;
+  readonly database_exists: boolean;
+}
+
+type Chosen = Pick<HooksOptions, 'scope' | 'settings'>;
+
+/** The file or scope that was named, else all three. */
+export async function lookAtScopes({ scope, settings }: Chosen): Promise<readonly LookedAt[]> {
+  const { SCOPES, settingsFileOf } = await import('../../receivers/claude_code_hooks/install/install.ts');
+  if (settings !== undefined) return [await lookAt('named', settings)];
+  const scopes = scope === undefined ? SCOPES : [scope];
+  return Promise.all(scopes.map((one) => lookAt(one, settingsFileOf(one))));
+}
+
+async function lookAt(scope: string, file: string): Promise<LookedAt> {
+  const { readInstalled } = await import('../../receivers/claude_code_hooks/install/install.ts');
+  const { HOOK_EVENTS, matchesAll, programsOf } =
+    await import('../../receivers/claude_code_hooks/install/hook-entry.ts');
+  const nothing = { events: [], missing: HOOK_EVENTS, repeated: [], limited: [], others: 0, programs: [] };
+  try {
+    const settings = readInstalled(file);
+    if (settings === undefined) {
+      return { scope, file, exists: false, error: null, disable_all_hooks: false, ...nothing };
+    }
+    const { own, others, disableAllHooks } = settings;
+    const events = own.map(({ event }) => event);
+    const whole = own.filter(({ matcher }) => matchesAll(matcher)).map(({ event }) => event);
+    const unique = [...new Set(events)];
+    return {
+      scope,
+      file,
+      exists: true,
+      error: null,
+      disable_all_hooks: disableAllHooks,
+      events: unique,
+      missing: HOOK_EVENTS.filter((event) => !events.includes(event)),
+      repeated: unique.filter((event) => events.indexOf(event) !== events.lastIndexOf(event)),
+      limited: unique.filter((event) => !whole.includes(event)),
+      others,
+      programs: programsOf(own).map((program) => ({
+        ...program,
+        node_exists: isExecutable(program.node),
+        main_exists: existsSync(program.main),
+        database_exists: existsSync(program.database),
+      })),
+    };
+  } catch (error) {
+    return { scope, file, exists: true, error: describeError(error), disable_all_hooks: false, ...nothing };
+  }
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    // Whatever stands in the way: it cannot be run.
+    return false;
+  }
+}
+
+/** For people. */
+export function describeScopes(scopes: readonly LookedAt[]): string {
+  return `${scopes.map(describeScope).join('\n')}\n`;
+}
+
+function describeScope({ scope, file, exists, error, ...found }: LookedAt): string {
+  const title = `${scope}: ${file}`;
+  if (error !== null) return `${scope}: ${error}`;
+  if (!exists) return `${title}: no such file`;
+  if (found.events.length === 0) return `${title}: agentcol is not installed`;
+  const missing = found.missing.length === 0 ? 'every event' : `no ${found.missing.join(', ')}`;
+  const lines = [`${title}: agentcol is installed, ${missing}`];
+  if (found.disable_all_hooks) lines.push('  disableAllHooks is true: no hook runs');
+  if (found.repeated.length > 0) lines.push(`  twice: ${found.repeated.join(', ')}`);
+  if (found.limited.length > 0) lines.push(`  only some of: ${found.limited.join(', ')}`);
+  const gone = (exists: boolean): string => (exists ? '' : ' (gone)');
+  for (const { node, main, database, ...there } of found.programs) {
+    lines.push(
+      `  node      ${node}${gone(there.node_exists)}`,
+      `  agentcol  ${main}${gone(there.main_exists)}`,
+      `  database  ${database}${there.database_exists ? '' : ' (not there yet)'}`,
+    );
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { ConfigError, describeError } from '../errors.ts';
+import type { HooksOptions, RecordingOptions } from './command-line.ts';
+import { describeScopes, lookAtScopes } from './hooks-status.ts';
+import { print } from './print.ts';
+import { unifiedDiff } from './unified-diff.ts';
+
+type InstallOptions = Extract<HooksOptions, { action: 'install' }>;
+type UninstallOptions = Extract<HooksOptions, { action: 'uninstall' }>;
+
+/** Puts `agentcol hook` into Claude Code's settings, takes it out, or tells where it is. Rejects with ConfigError. */
+export async function hooks(options: HooksOptions, main = mainFile()): Promise<number> {
+  switch (options.action) {
+    case 'install':
+      await print(await install(options, main));
+      return 0;
+    case 'uninstall':
+      await print(await uninstall(options));
+      return 0;
+    case 'status': {
+      const scopes = await lookAtScopes(options);
+      await print(options.json ? `${JSON.stringify({ scopes }, undefined, 2)}\n` : describeScopes(scopes));
+      return 0;
+    }
+  }
+}
+
+/** This very program, as a hook calls it. */
+export function mainFile(): string {
+  return fileURLToPath(new URL('../main.js', import.meta.url));
+}
+
+async function install(options: InstallOptions, main: string): Promise<string> {
+  const { install, settingsFileOf, readInstalled } =
+    await import('../../receivers/claude_code_hooks/install/install.ts');
+  const { programsOf } = await import('../../receivers/claude_code_hooks/install/hook-entry.ts');
+  const file = options.settings ?? settingsFileOf(options.scope ?? 'user');
+  const settings = readInstalled(file);
+  // Installed again, for a Node that has moved, it goes on with the database that it has.
+  const named = options.database ?? (settings === undefined ? undefined : programsOf(settings.own)[0]?.database);
+  const database = await databasePath(named);
+  const program = { node: process.execPath, main, database };
+  if (!existsSync(main)) throw new ConfigError(`${main} is missing: agentcol has to be built before it is installed`);
+  // What cannot be written is known before anything is.
+  if (!options.dryRun) {
+    await install(file, program, { dryRun: true });
+    await prepare(database, options);
+  }
+  const { target, before, after, backup } = await install(file, program, options);
+  if (options.dryRun) return unifiedDiff(target, before, after) || `${target}: nothing to change\n`;
+  const lines = [
+    before === after
+      ? `${target}: agentcol is installed already`
+      : `${target}: agentcol installed${backup === undefined ? '' : `; what was there is kept as ${backup}`}`,
+    `events go to ${database}`,
+  ];
+  if (settings?.disableAllHooks === true) lines.push('disableAllHooks is true there: no hook runs until you remove it');
+  if (options.scope === 'project') {
+    lines.push('others who have this project get paths of this machine with it: --scope local is for you alone');
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+async function prepare(database: string, options: RecordingOptions): Promise<void> {
+  const { prepareHookDatabase } = await import('../../receivers/claude_code_hooks/prepare.ts');
+  const { openHookDatabase } = await import('../../receivers/claude_code_hooks/database.ts');
+  const { writeHookSettings } = await import('../../receivers/claude_code_hooks/settings.ts');
+  try {
+    prepareHookDatabase(database);
+    const db = openHookDatabase(database);
+    try {
+      if (db !== undefined) writeHookSettings(db, patchOf(options));
+    } finally {
+      db?.close();
+    }
+  } catch (error) {
+    throw new ConfigError(`prepare the database: ${describeError(error)}`, { cause: error });
+  }
+}
+
+function patchOf({ captureContent, maxInputBytes, maxStoredTextBytes, maxDepth }: RecordingOptions) {
+  return {
+    ...(captureContent === undefined ? {} : { capture_content: captureContent }),
+    ...(maxInputBytes === undefined ? {} : { max_input_bytes: maxInputBytes }),
+    ...(maxStoredTextBytes === undefined ? {} : { max_stored_text_bytes: maxStoredTextBytes }),
+    ...(maxDepth === undefined ? {} : { max_depth: maxDepth }),
+  };
+}
+
+async function uninstall(options: UninstallOptions): Promise<string> {
+  const { uninstall, settingsFileOf } = await import('../../receivers/claude_code_hooks/install/install.ts');
+  const file = options.settings ?? settingsFileOf(options.scope ?? 'user');
+  const { target, before, after, backup } = await uninstall(file, options);
+  if (options.dryRun) return unifiedDiff(target, before, after) || `${target}: nothing to change\n`;
+  if (before === after) return `${target}: agentcol is not installed\n`;
+  if (after === undefined) return `${target}: agentcol removed, and with it the file, which held nothing else\n`;
+  return `${target}: agentcol removed; what was there is kept as ${backup ?? 'nothing'}\n`;
+}
+
+/** Where events go: as `named`, or as for `agentcol hook`. */
+export async function databasePath(named: string | undefined): Promise<string> {
+  const { hookDatabasePath } = await import('../../receivers/claude_code_hooks/database-path.ts');
+  return hookDatabasePath(named, { env: process.env, homeDirectory: homedir(), workingDirectory: process.cwd() });
+}

@@ -8,13 +8,16 @@ export const APPLICATION_ID = 0x6167636c;
  * agent_tool_uses and permission_requests, each merged so that the order of arrival does not matter. agent_invocations,
  * sessions and the outcomes of permission_requests are worked out from those.
  *
+ * `agentcol import` alone writes model_requests (what requests to the model took, which no hook tells), imported_lines (digests
+ * of recorded payloads, and how often each was imported) and time_source ('assumed': nobody recorded when it was).
+ *
  * Columns up to `stored_by` are the former logger's; the queries written for it go on working.
  */
 const VERSION_1 = `
 CREATE TABLE sessions(
   session_id TEXT PRIMARY KEY, start_time TEXT, end_time TEXT, status TEXT, cwd TEXT, metadata TEXT,
   stored_by TEXT, last_event_time TEXT, start_source TEXT, end_reason TEXT, model TEXT, permission_mode TEXT, project TEXT,
-  last_stop_time TEXT
+  last_stop_time TEXT, time_source TEXT
 );
 CREATE INDEX idx_sessions_status ON sessions(status, start_time);
 
@@ -24,7 +27,7 @@ CREATE TABLE agent_invocations(
   duration_seconds REAL, status TEXT, error TEXT, result_summary TEXT, raw_input TEXT, raw_output TEXT,
   stored_by TEXT, agent_id TEXT, run INTEGER, launch_id INTEGER, tool_use_id TEXT, launch_time TEXT, seen_time TEXT,
   parent_agent_id TEXT, depth INTEGER, error_type TEXT, permission_mode TEXT, project TEXT,
-  input_size INTEGER, output_size INTEGER
+  input_size INTEGER, output_size INTEGER, time_source TEXT
 );
 CREATE INDEX idx_invocations_timestamp ON agent_invocations(timestamp);
 CREATE INDEX idx_invocations_session ON agent_invocations(session_id, start_time, end_time);
@@ -36,7 +39,7 @@ CREATE TABLE agent_tool_uses(
   tool_name TEXT, tool_input TEXT, tool_output TEXT, duration_seconds REAL, status TEXT, error TEXT,
   sequence_number INTEGER, start_time TEXT, end_time TEXT,
   stored_by TEXT, tool_use_id TEXT, agent_id TEXT, input_digest TEXT, first_time TEXT, outcome_time TEXT, error_type TEXT,
-  permission_mode TEXT, model TEXT, project TEXT, input_size INTEGER, output_size INTEGER
+  permission_mode TEXT, model TEXT, project TEXT, input_size INTEGER, output_size INTEGER, time_source TEXT
 );
 CREATE UNIQUE INDEX idx_tool_uses_id ON agent_tool_uses(session_id, tool_use_id) WHERE tool_use_id IS NOT NULL;
 CREATE INDEX idx_tool_uses_input ON agent_tool_uses(session_id, tool_name, input_digest);
@@ -73,6 +76,14 @@ CREATE TABLE events(
   size INTEGER, unknown_fields TEXT
 );
 CREATE INDEX idx_events ON events(session_id, time);
+
+CREATE TABLE model_requests(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL, agent_id TEXT, message_id TEXT NOT NULL,
+  request_id TEXT NOT NULL, model TEXT, time TEXT, input_tokens INTEGER, output_tokens INTEGER,
+  cache_read_input_tokens INTEGER, cache_creation_input_tokens INTEGER, UNIQUE(message_id, request_id)
+);
+
+CREATE TABLE imported_lines(digest TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE unknown_fields(name TEXT, field TEXT, PRIMARY KEY(name, field));
 CREATE TABLE refusals(reason TEXT PRIMARY KEY, count INTEGER NOT NULL, last_time TEXT);

@@ -6,7 +6,7 @@ const FAILED = 1;
 /** Whatever happens, the agent goes on: a hook that ends with 2 would stop it. */
 async function hook(words: readonly string[]): Promise<number> {
   try {
-    (await import('./commands/hook.ts')).hook(words);
+    await (await import('./commands/hook.ts')).hook(words);
   } catch {
     // Not even its modules could be loaded; `agentcol doctor` tells of that, an agent must not.
   }

@@ -1,0 +1,73 @@
+import { homedir } from 'node:os';
+import Database from 'better-sqlite3';
+import { isBusy, whileBusy } from './busy.ts';
+import { hookDatabasePath } from './database-path.ts';
+import { openHookDatabase } from './database.ts';
+import { decode } from './decode.ts';
+import { HookDatabaseError } from './hook-database-error.ts';
+import { prepareHookDatabase } from './prepare.ts';
+import { logRefusal, type LogEntry } from './refusal-log.ts';
+import { hookDigest, hookSettings, MOST_INPUT_BYTES } from './settings.ts';
+import { readInput, type Input } from './standard-input.ts';
+import { HookWriter } from './writer.ts';
+
+/** From the start of the process on. */
+const PATIENCE_MS = 5000;
+/** All hooks of SessionEnd together have 1.5 s. */
+const LAST_PATIENCE_MS = 1000;
+/** A SessionEnd has a handful of short fields. */
+const MOST_LAST_BYTES = 4096;
+
+export interface HookOptions {
+  /** --database; undefined: the usual one. */
+  readonly database: string | undefined;
+  /** What is wrong with the call; then the event is refused, rather than stored where nobody looks for it. */
+  readonly misuse: string | undefined;
+}
+
+/** Stores the one event that standard input holds. Never throws, prints nothing; a refusal is counted and logged. */
+export function runHook({ database, misuse }: HookOptions): void {
+  // When the process was started: an event has no time of its own, and parallel hooks are stored in any order.
+  const stampMs = Math.round(performance.timeOrigin);
+  const input = readInput(0, MOST_INPUT_BYTES);
+  const file = hookDatabasePath(database, {
+    env: process.env,
+    homeDirectory: homedir(),
+    workingDirectory: process.cwd(),
+  });
+  try {
+    if (misuse !== undefined) throw new HookDatabaseError('called_wrongly', misuse);
+    store(input, file, stampMs);
+  } catch (error) {
+    logRefusal(file, stampMs, { ...describe(error), bytes: input.size });
+  }
+}
+
+function store({ bytes, size }: Input, file: string, stampMs: number): void {
+  const deadlineMs = isLast(bytes) ? LAST_PATIENCE_MS : PATIENCE_MS;
+  const db = whileBusy(deadlineMs, () => openHookDatabase(file)) ?? prepareHookDatabase(file, deadlineMs);
+  const settings = whileBusy(deadlineMs, () => hookSettings(db));
+  const writer = new HookWriter(db);
+  const decoded = decode(bytes, settings, stampMs, hookDigest(db));
+  if (decoded.kind === 'refusal') {
+    const { reason, detail, name } = decoded;
+    logRefusal(file, stampMs, { reason, detail, event: name ?? undefined, bytes: size });
+    whileBusy(deadlineMs, () => writer.refuse({ ...decoded, size }));
+  } else whileBusy(deadlineMs, () => writer.write(decoded));
+  // The database is not closed: the last one to do so would write the whole write-ahead log back, each time.
+}
+
+function isLast(bytes: Buffer): boolean {
+  return bytes.length <= MOST_LAST_BYTES && /"hook_event_name"\s*:\s*"SessionEnd"/.test(bytes.toString('latin1'));
+}
+
+/** Without anything that a message of others might quote. */
+function describe(error: unknown): LogEntry {
+  if (error instanceof HookDatabaseError) return { reason: error.reason, detail: error.message };
+  if (isBusy(error)) return { reason: 'busy', detail: 'the database stayed locked' };
+  if (error instanceof Database.SqliteError) return { reason: 'database', detail: error.code };
+  if (error instanceof Error) {
+    return { reason: 'error', detail: 'code' in error ? String(error.code) : error.name };
+  }
+  return { reason: 'error', detail: typeof error };
+}

@@ -14,7 +14,8 @@ export type CommandLine =
   | ({ readonly command: 'checkpoint' } & Sources & CheckpointOptions)
   | { readonly command: 'hook'; readonly database: string | undefined }
   | ({ readonly command: 'hooks' } & HooksOptions)
-  | ({ readonly command: 'doctor'; readonly json: boolean } & Sources);
+  | ({ readonly command: 'doctor'; readonly json: boolean } & Sources)
+  | ({ readonly command: 'import' } & ImportCommand);
 
 export interface ComponentsOptions {
   /** Types to be told everything of: `sqlite`, `receiver/sqlite`. */
@@ -45,6 +46,11 @@ export type HooksOptions =
   | ({ readonly action: 'uninstall'; readonly dryRun: boolean } & SettingsOptions)
   | ({ readonly action: 'status'; readonly json: boolean } & SettingsOptions);
 
+export interface ImportCommand {
+  readonly paths: readonly string[];
+  readonly database: string | undefined;
+}
+
 /** What hooks write, and where; undefined: as it is. */
 export interface RecordingOptions {
   readonly database: string | undefined;
@@ -60,7 +66,17 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const COMMANDS = ['run', 'validate', 'print-config', 'components', 'checkpoint', 'hook', 'hooks', 'doctor'] as const;
+const COMMANDS = [
+  'run',
+  'validate',
+  'print-config',
+  'components',
+  'checkpoint',
+  'hook',
+  'hooks',
+  'doctor',
+  'import',
+] as const;
 type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
@@ -72,7 +88,7 @@ const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
   json: ['validate', 'components', 'checkpoint', 'hooks', 'doctor'],
   storage: ['checkpoint'],
   all: ['components'],
-  database: ['hook', 'hooks'],
+  database: ['hook', 'hooks', 'import'],
   scope: ['hooks'],
   settings: ['hooks'],
   'dry-run': ['hooks'],
@@ -84,7 +100,7 @@ const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
 };
 
 /** Commands that are followed by more words. */
-const TAKE_WORDS: readonly Command[] = ['components', 'checkpoint', 'hooks'];
+const TAKE_WORDS: readonly Command[] = ['components', 'checkpoint', 'hooks', 'import'];
 
 /** Throws UsageError. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
@@ -116,6 +132,9 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
       return { command, database: values.database };
     case 'hooks':
       return { command, ...parseHooks(rest, values) };
+    case 'import':
+      if (rest.length === 0) throw new UsageError('import needs a file or a folder');
+      return { command, paths: rest, database: values.database };
     case 'doctor':
       return { command, files, sets, json };
     case 'run':

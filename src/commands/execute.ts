@@ -44,6 +44,8 @@ async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
       return (await import('./hooks.ts')).hooks(line);
     case 'doctor':
       return (await import('./doctor.ts')).doctor(line);
+    case 'import':
+      return (await import('./import.ts')).importHistory(line, stop);
     case 'help':
       await (await import('./print.ts')).print((await import('./help.ts')).HELP);
       return 0;

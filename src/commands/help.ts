@@ -8,6 +8,7 @@ Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
        agentcol hook          [--database FILE] < EVENT
        agentcol hooks         install | uninstall | status  [--scope user|project|local | --settings FILE]
        agentcol doctor        [--config FILE]... [--set KEY=VALUE]... [--json]
+       agentcol import        PATH... [--database FILE]
 
 Commands:
   run                  collect until SIGINT or SIGTERM (the default); SIGHUP: read the configuration again, and go over to it
@@ -27,6 +28,8 @@ Commands:
   hooks uninstall      take out of the settings what install has added
   hooks status         tell which settings name which events, and where these go
   doctor               prove that events arrive: settings, program, a test event on its whole way, database, collector
+  import               bring history into the hooks' database: transcripts (~/.claude/projects) and recorded hook payloads, files
+                       or folders; as often as you like, nothing is counted twice
 
 Options:
   -c, --config FILE    configuration in YAML; may be repeated: later files win, maps merge, lists replace

@@ -10,19 +10,29 @@ const LOG_MS = 5_000;
 const NARROWEST_BAR = 10;
 const WIDEST_BAR = 40;
 
+interface Task {
+  readonly name: string;
+  readonly unit: string;
+}
+
+const FIRST_READ: Task = { name: 'first read', unit: 'rows' };
+
 export interface ProgressOptions {
   readonly sources: readonly Pick<MetricSource, 'progress'>[];
   readonly line: StatusLine;
   readonly logger: Logger;
+  /** What is being done, and of what `read` and `total` are numbers; default: the first read, of rows. */
+  readonly what?: Task;
   /** Monotonic milliseconds. */
   readonly elapsed?: () => number;
 }
 
-/** Shows how far the first read is until it is over or the result is disposed of: a bar on a terminal, else log lines. */
+/** Shows how far the first read, or another task, is until it is over or the result is disposed of: a bar on a terminal, else log lines. */
 export function showProgress({
   sources,
   line,
   logger,
+  what = FIRST_READ,
   elapsed = () => performance.now(),
 }: ProgressOptions): Disposable {
   const startMs = elapsed();
@@ -38,15 +48,15 @@ export function showProgress({
     const progress = sumOf(sources);
     if (progress === undefined) {
       stop();
-      if (last !== undefined && spentMs >= QUIET_MS) logger.info(`first read over after ${seconds(spentMs)}`);
+      if (last !== undefined && spentMs >= QUIET_MS) logger.info(`${what.name} over after ${seconds(spentMs)}`);
       return;
     }
     last = progress;
     if (spentMs < QUIET_MS || progress.read === 0) return;
-    if (line.isTTY) line.show(progressLine(progress, spentMs, line.columns - 1));
+    if (line.isTTY) line.show(progressLine(progress, spentMs, line.columns - 1, what.unit));
     else if (nowMs - loggedMs >= LOG_MS) {
       loggedMs = nowMs;
-      logger.info(`first read: ${describe(progress, spentMs).join(', ')}`);
+      logger.info(`${what.name}: ${describe(progress, spentMs, what.unit).join(', ')}`);
     }
   };
   const timer = setInterval(look, REDRAW_MS).unref();
@@ -66,10 +76,10 @@ function sumOf(sources: ProgressOptions['sources']): Progress | undefined {
 }
 
 /** At most `width` characters: the bar takes what is left, and what matters least goes first. */
-export function progressLine(progress: Progress, spentMs: number, width: number): string {
+export function progressLine(progress: Progress, spentMs: number, width: number, unit = FIRST_READ.unit): string {
   const share = Math.min(0.99, progress.read / Math.max(1, progress.total));
   const percent = `${String(Math.floor(share * 100)).padStart(2)} %`;
-  const [rows, rate, left] = describe(progress, spentMs);
+  const [rows, rate, left] = describe(progress, spentMs, unit);
   for (const parts of [[rows, rate, left], [rate, left], [left], []]) {
     const text = [percent, ...parts].join('  ');
     const bar = Math.min(WIDEST_BAR, width - text.length - '[] '.length);
@@ -81,11 +91,15 @@ export function progressLine(progress: Progress, spentMs: number, width: number)
 }
 
 /** ["1,200,000 of 4,000,000 rows", "150,000 rows/s", "19 s left"] */
-function describe({ read, total }: Progress, spentMs: number): readonly [rows: string, rate: string, left: string] {
+function describe(
+  { read, total }: Progress,
+  spentMs: number,
+  unit: string,
+): readonly [amount: string, rate: string, left: string] {
   const perMs = read / spentMs;
   return [
-    `${count(read)} of ${count(total)} rows`,
-    `${count(perMs * 1000)} rows/s`,
+    `${count(read)} of ${count(total)} ${unit}`,
+    `${count(perMs * 1000)} ${unit}/s`,
     `${seconds(Math.max(0, total - read) / perMs)} left`,
   ];
 }

@@ -1,0 +1,153 @@
+import type { Database } from 'better-sqlite3';
+import { whileBusy } from '../busy.ts';
+import { decode } from '../decode.ts';
+import type { HookEvent, Limits } from '../event.ts';
+import { hookDigest, hookSettings } from '../settings.ts';
+import { HookWriter } from '../writer.ts';
+import type { JsonObject } from './json.ts';
+import { LONGEST } from './json-values.ts';
+import type { Origin } from './known.ts';
+import type { RequestUsage } from './transcript.ts';
+
+export interface ImportCounts {
+  /** Events that were stored, or stored again to no effect. */
+  readonly events: number;
+  /** Events that were there already. */
+  readonly repeated: number;
+  /** Of them recorded payloads of sessions that hooks or a transcript told of: nothing tells what would be counted twice. */
+  readonly toldBefore: number;
+  /** Payloads that the hook itself would refuse, by reason. */
+  readonly refused: ReadonlyMap<string, number>;
+  /** Requests to the model. */
+  readonly requests: number;
+}
+
+/** A transaction of so many events takes some 50 ms, in which hooks have to wait. */
+const BATCH = 500;
+/** Agents go on, and a backup may hold the lock for long. */
+const PATIENCE_MS = 60_000;
+
+const USAGE = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'] as const;
+
+/** Gathers what is to be stored and stores it, each batch in one transaction. */
+export class Intake {
+  readonly #db: Database;
+  readonly #limits: Limits;
+  readonly #writer: HookWriter;
+  readonly #events: HookEvent[] = [];
+  readonly #usages: RequestUsage[] = [];
+  readonly #lines = new Map<string, number>();
+  readonly #origins = new Map<string, Origin>();
+  readonly #refused = new Map<string, number>();
+  readonly #counts = { events: 0, repeated: 0, toldBefore: 0, requests: 0 };
+  readonly digest: (text: string) => string;
+
+  constructor(db: Database) {
+    this.#db = db;
+    // A whole line is in memory already; what is stored of it has the limits that hooks have.
+    this.#limits = { ...hookSettings(db), max_input_bytes: 2 * LONGEST };
+    this.#writer = new HookWriter(db);
+    this.digest = hookDigest(db);
+  }
+
+  get counts(): ImportCounts {
+    return { ...this.#counts, refused: this.#refused };
+  }
+
+  get isFull(): boolean {
+    return this.#events.length + this.#usages.length + this.#lines.size >= BATCH;
+  }
+
+  /** A payload that happened then; false: refused. */
+  payload(payload: JsonObject | string, stampMs: number, origin: Origin): boolean {
+    const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+    const decoded = decode(text, this.#limits, stampMs, this.digest);
+    if (decoded.kind === 'refusal') {
+      this.#refused.set(decoded.reason, (this.#refused.get(decoded.reason) ?? 0) + 1);
+      return false;
+    }
+    this.#counts.events += 1;
+    this.#events.push(decoded);
+    this.#origins.set(decoded.sessionId, origin);
+    return true;
+  }
+
+  usage(usage: RequestUsage): void {
+    this.#counts.requests += 1;
+    this.#usages.push(usage);
+  }
+
+  /** How often a recorded line of this digest was taken by now. */
+  linesTaken(digest: string): number {
+    const stored = this.#db.prepare<[string], number>('SELECT count FROM imported_lines WHERE digest = ?').pluck();
+    return this.#lines.get(digest) ?? stored.get(digest) ?? 0;
+  }
+
+  /** A recorded line of this digest was taken so often by now. */
+  takeLine(digest: string, count: number): void {
+    this.#lines.set(digest, count);
+  }
+
+  skip(why: 'repeated' | 'toldBefore'): void {
+    this.#counts.repeated += 1;
+    if (why === 'toldBefore') this.#counts.toldBefore += 1;
+  }
+
+  /** Stores what was gathered. Throws what SQLite throws; then nothing of it is stored. */
+  flush(): void {
+    if (this.#events.length + this.#usages.length + this.#lines.size === 0) return;
+    const store = this.#db.transaction(() => {
+      this.#writer.writeAll(this.#events);
+      this.#storeUsages();
+      this.#storeLines();
+      this.#markOrigins();
+    });
+    whileBusy(performance.now() + PATIENCE_MS, () => store.immediate());
+    this.#events.length = 0;
+    this.#usages.length = 0;
+    this.#lines.clear();
+    this.#origins.clear();
+  }
+
+  #storeUsages(): void {
+    if (this.#usages.length === 0) return;
+    // A request is told again with more output, as it streams; and in the transcripts of its session and of its agent.
+    const store = this.#db.prepare(
+      `INSERT INTO model_requests(session_id, agent_id, message_id, request_id, model, time, ${USAGE.join(', ')})
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT(message_id, request_id) DO UPDATE SET agent_id = coalesce(agent_id, excluded.agent_id),
+         time = min(time, excluded.time), ${USAGE.map((field) => `${field} = max(coalesce(${field}, 0), coalesce(excluded.${field}, 0))`).join(', ')}`,
+    );
+    for (const { sessionId, agentId, messageId, requestId, model, stampMs, usage } of this.#usages) {
+      const tokens = USAGE.map((field) => tokensOf(usage[field]));
+      const time = new Date(stampMs).toISOString();
+      store.run(sessionId, agentId ?? null, messageId, requestId, model ?? null, time, ...tokens);
+    }
+  }
+
+  #storeLines(): void {
+    if (this.#lines.size === 0) return;
+    const store = this.#db.prepare('INSERT OR REPLACE INTO imported_lines(digest, count) VALUES (?, ?)');
+    for (const [digest, count] of this.#lines) store.run(digest, count);
+  }
+
+  /** Where times were made up, durations are not; what the payloads themselves say of durations stays. */
+  #markOrigins(): void {
+    const session = this.#db.prepare('UPDATE sessions SET time_source = ? WHERE session_id = ?');
+    const calls = this.#db.prepare(`UPDATE agent_tool_uses SET time_source = 'assumed' WHERE session_id = ?`);
+    const runs = this.#db.prepare(
+      `UPDATE agent_invocations SET time_source = 'assumed',
+         duration_seconds = json_extract(raw_output, '$.totalDurationMs') / 1000.0 WHERE session_id = ?`,
+    );
+    for (const [id, origin] of this.#origins) {
+      if (origin !== 'hooks') session.run(origin, id);
+      if (origin !== 'assumed') continue;
+      calls.run(id);
+      runs.run(id);
+    }
+  }
+}
+
+function tokensOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}

@@ -1,0 +1,51 @@
+import type { Intake } from './intake.ts';
+import { textOf, type JsonObject } from './json.ts';
+import type { Known } from './known.ts';
+import type { RequestUsage, TranscriptSink } from './transcript.ts';
+
+/** Takes from one transcript what the database does not know yet. */
+export class TranscriptEvents implements TranscriptSink {
+  readonly #intake: Intake;
+  readonly #known: Known;
+  /** Agents whose run was known when this transcript began: decided once, whatever is stored meanwhile. */
+  readonly #knownRuns = new Map<string, boolean>();
+
+  constructor(intake: Intake, known: Known) {
+    this.#intake = intake;
+    this.#known = known;
+  }
+
+  event(payload: JsonObject, stampMs: number): void {
+    const session = textOf(payload, 'session_id') ?? '';
+    const origin = this.#known.origin(session, 'transcript');
+    if (this.#isThere(session, payload, stampMs)) this.#intake.skip('repeated');
+    else this.#intake.payload(payload, stampMs, origin);
+  }
+
+  usage(usage: RequestUsage): void {
+    this.#intake.usage(usage);
+  }
+
+  #isThere(session: string, payload: JsonObject, stampMs: number): boolean {
+    if (this.#known.hasCallsWithoutId(session)) return true;
+    const toolUseId = textOf(payload, 'tool_use_id');
+    if (toolUseId !== undefined) {
+      return this.#known.isCopy(session, toolUseId) || this.#known.isSettledCall(session, toolUseId);
+    }
+    switch (payload.hook_event_name) {
+      case 'SubagentStart':
+      case 'SubagentStop':
+        return this.#isKnownRun(session, textOf(payload, 'agent_id') ?? '');
+      case 'PreCompact':
+        return this.#known.isStoredCompaction(session, stampMs);
+      default:
+        return false;
+    }
+  }
+
+  #isKnownRun(session: string, agentId: string): boolean {
+    const known = this.#knownRuns.get(agentId) ?? this.#known.isSettledRun(session, agentId);
+    this.#knownRuns.set(agentId, known);
+    return known;
+  }
+}

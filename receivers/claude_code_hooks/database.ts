@@ -1,9 +1,12 @@
 import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import Database from 'better-sqlite3';
 import { LOCK_TIMEOUT_MS } from './busy.ts';
 import { HookDatabaseError } from './hook-database-error.ts';
-import { APPLICATION_ID, migrations } from './schema.ts';
+import { migrations } from './schema.ts';
 
+/** 'agcl', as PRAGMA application_id: tells our files from those of other programs, to file(1) too. */
+export const APPLICATION_ID = 0x6167636c;
 export const SCHEMA_VERSION = migrations.length;
 
 /** Whose a database is. `unprepared`: empty, of the older logger, or of an older agentcol. */
@@ -28,7 +31,9 @@ export function openHookDatabase(file: string): Database.Database | undefined {
 
 /** Never creates: a file that SQLite creates has the mode of the umask. */
 export function openFile(file: string): Database.Database {
-  return new Database(file, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS });
+  // Named, where the package would look in a dozen places, from a file that the bundle of src/main.ts does not have.
+  const nativeBinding = createRequire(import.meta.url).resolve('better-sqlite3/build/Release/better_sqlite3.node');
+  return new Database(file, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS, nativeBinding });
 }
 
 /** False for a file that is missing or empty. Throws HookDatabaseError for one that is not ours to write to. */

@@ -4,9 +4,9 @@ import path from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { adopt, isOfOlderLogger } from './adopt.ts';
 import { whileBusy } from './busy.ts';
-import { exists, kinshipOf, openFile, SCHEMA_VERSION } from './database.ts';
+import { APPLICATION_ID, exists, kinshipOf, openFile, SCHEMA_VERSION } from './database.ts';
 import { HookDatabaseError } from './hook-database-error.ts';
-import { APPLICATION_ID, migrations } from './schema.ts';
+import { migrations } from './schema.ts';
 import { DIGEST_KEY, DIGEST_KEY_BYTES } from './settings.ts';
 
 const PATIENCE_MS = 5000;

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { openHookDatabase, SCHEMA_VERSION } from '../../../receivers/claude_code_hooks/database.ts';
+import { APPLICATION_ID, openHookDatabase, SCHEMA_VERSION } from '../../../receivers/claude_code_hooks/database.ts';
 import { prepareHookDatabase } from '../../../receivers/claude_code_hooks/prepare.ts';
-import { APPLICATION_ID, migrations } from '../../../receivers/claude_code_hooks/schema.ts';
+import { migrations } from '../../../receivers/claude_code_hooks/schema.ts';
 import { hookDigest, hookSettings } from '../../../receivers/claude_code_hooks/settings.ts';
 import { createAgentWorkflow } from '../../fixtures/agent-workflow.ts';
 import { Workspace } from '../../main-job/harness.ts';

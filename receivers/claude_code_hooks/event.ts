@@ -33,7 +33,7 @@ export interface Origin {
 /** What a call of Task or Agent tells of the agent that it launches. */
 export interface Launch {
   /** The sub-agent's type. */
-  readonly agentName: string;
+  readonly type: string;
   /** The id of the agent that ran, from the result. */
   readonly agentId: string | null;
   /** The result came at launch, not at the end. */

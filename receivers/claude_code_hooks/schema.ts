@@ -32,6 +32,7 @@ CREATE TABLE agent_invocations(
 CREATE INDEX idx_invocations_timestamp ON agent_invocations(timestamp);
 CREATE INDEX idx_invocations_session ON agent_invocations(session_id, start_time, end_time);
 CREATE INDEX idx_invocations_agent ON agent_invocations(agent_name, phase);
+CREATE INDEX idx_invocations_run ON agent_invocations(session_id, agent_id) WHERE agent_id IS NOT NULL;
 CREATE INDEX idx_invocations_composite ON agent_invocations(session_id, agent_name, status);
 
 CREATE TABLE agent_tool_uses(
@@ -47,7 +48,7 @@ CREATE INDEX idx_tool_uses_run ON agent_tool_uses(session_id, agent_id, first_ti
 CREATE INDEX idx_tool_uses_agent ON agent_tool_uses(agent_name, agent_invocation_id);
 
 CREATE TABLE agent_launches(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL, agent_name TEXT NOT NULL, tool_name TEXT,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL, launched_type TEXT, tool_name TEXT,
   tool_input TEXT, tool_output TEXT, duration_seconds REAL, status TEXT, error TEXT, start_time TEXT, end_time TEXT,
   tool_use_id TEXT, agent_id TEXT, input_digest TEXT, first_time TEXT, outcome_time TEXT, error_type TEXT,
   permission_mode TEXT, model TEXT, project TEXT, input_size INTEGER, output_size INTEGER,

@@ -1,0 +1,74 @@
+import type { Launch } from './event.ts';
+import { identifier, modelName, type TextBudget } from './text.ts';
+
+/** The tool that launches sub-agents, by its former and its present name. */
+const LAUNCHING_TOOLS: ReadonlySet<string> = new Set(['Task', 'Agent']);
+/** What an agent is whose call names no type. */
+const DEFAULT_TYPE = 'general-purpose';
+/** What the schema demands of an agent_type. */
+const TYPE = /^[^\p{C}]{1,128}$/u;
+/** Results that say that an agent runs now, not that it has run. */
+const LAUNCHED: ReadonlySet<unknown> = new Set(['async_launched', 'remote_launched', 'teammate_spawned']);
+const NUMBERS = ['totalDurationMs', 'totalTokens', 'totalToolUseCount'] as const;
+const USAGE_FIELD = /^[a-z_]{1,64}$/;
+const MOST_USAGE_FIELDS = 32;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isLaunch(toolName: string): boolean {
+  return LAUNCHING_TOOLS.has(toolName);
+}
+
+/** What a call of Task or Agent says of the agent; `result` is undefined before it has one. */
+export function decodeLaunch(input: unknown, result: unknown, content: TextBudget): Launch {
+  const asked = objectOf(input);
+  const told = objectOf(result);
+  return {
+    type: typeOf(asked.subagent_type),
+    agentId: identifier(told.agentId),
+    background: LAUNCHED.has(told.status),
+    prompt: content.take(asked.prompt),
+    result: numbersOf(told),
+    resolvedModel: modelName(told.resolvedModel),
+  };
+}
+
+/** The model that a call asks for. */
+export function launchModel(input: unknown): string | null {
+  return modelName(objectOf(input).model);
+}
+
+/** How long the agent says it took. */
+export function launchSeconds(result: unknown): number | null {
+  const { totalDurationMs } = objectOf(result);
+  return isAmount(totalDurationMs) ? totalDurationMs / 1000 : null;
+}
+
+function typeOf(subagentType: unknown): string {
+  if (subagentType === undefined || subagentType === null || subagentType === '') return DEFAULT_TYPE;
+  return typeof subagentType === 'string' && TYPE.test(subagentType) ? subagentType : '_OTHER';
+}
+
+function numbersOf(result: JsonObject): string | null {
+  const numbers: Record<string, unknown> = {};
+  for (const name of NUMBERS) {
+    if (isAmount(result[name])) numbers[name] = result[name];
+  }
+  const usage = Object.entries(objectOf(result.usage))
+    .filter(([name, value]) => USAGE_FIELD.test(name) && isAmount(value))
+    .slice(0, MOST_USAGE_FIELDS);
+  if (usage.length > 0) numbers.usage = Object.fromEntries(usage);
+  return Object.keys(numbers).length > 0 ? JSON.stringify(numbers) : null;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+export function objectOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -46,8 +46,8 @@ export function create(target: string, text: string): Exchanged {
 
 /**
  * Replaces a file whose content is `before`. What was there is kept beside it, under the time, the newest five. The old file
- * or the new one is there at every instant. Only who replaces it in the microseconds between the last look and the rename is
- * overlooked; a file system cannot be asked to compare and rename at once.
+ * or the new one is there at every instant. Only who replaces it between the last look and the rename, two system calls, is
+ * overlooked: a file system cannot be asked to compare and rename at once.
  */
 export function exchange(target: string, before: Buffer, text: string, nowMs: number): Exchanged {
   let temporary: string | undefined;

@@ -50,10 +50,20 @@ export async function rewriteSettingsFile(
   edit: Edit,
   { dryRun = false, now = Date.now }: { readonly dryRun?: boolean; readonly now?: () => number } = {},
 ): Promise<Rewrite> {
+  let misread: Content | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const target = placed(file, () => follow(file));
-    const before = await readSettled(file, target, edit);
-    const after = placed(file, () => edit(before?.text));
+    const before = placed(file, () => readContent(target));
+    let after: string | undefined;
+    try {
+      after = placed(file, () => edit(before?.text));
+    } catch (error) {
+      // Cut off in the middle of a save, or wrong: what stays as it is, is wrong.
+      if (before === undefined || misread?.bytes.equals(before.bytes) === true) throw error;
+      misread = before;
+      await pause(SETTLE_MS);
+      continue;
+    }
     const rewrite = { target, before: before?.text, after, backup: undefined };
     if (dryRun || after === before?.text) return rewrite;
     const exchanged = placed(file, () => write(target, before, after, now()));
@@ -67,32 +77,6 @@ function write(target: string, before: Content | undefined, after: string | unde
   if (before === undefined) return create(target, after ?? '');
   if (after === undefined) return takeAway(target, before.bytes);
   return exchange(target, before.bytes, (before.byteOrderMark ? BYTE_ORDER_MARK : '') + after, nowMs);
-}
-
-/** Where `edit` does not understand what it reads, reads again until that stays as it is: then it is no accident. */
-async function readSettled(file: string, target: string, edit: Edit): Promise<Content | undefined> {
-  let content = placed(file, () => readContent(target));
-  for (
-    let attempt = 1;
-    attempt <= ATTEMPTS && content !== undefined && !understands(edit, content.text);
-    attempt += 1
-  ) {
-    await pause(SETTLE_MS);
-    const before = content;
-    content = placed(file, () => readContent(target));
-    if (content?.bytes.equals(before.bytes) === true) break;
-  }
-  return content;
-}
-
-function understands(edit: Edit, text: string): boolean {
-  try {
-    edit(text);
-    return true;
-  } catch (error) {
-    if (error instanceof ConfigError) return false;
-    throw error;
-  }
 }
 
 /** The file itself, behind symbolic links. */
@@ -111,10 +95,8 @@ function follow(file: string): string {
 }
 
 function readContent(target: string): Content | undefined {
-  const stats = statSync(target, { throwIfNoEntry: false });
-  if (stats === undefined) return undefined;
-  if (!stats.isFile()) throw new ConfigError(stats.isDirectory() ? 'is a folder' : 'is not a file');
-  const bytes = readFileSync(target);
+  const bytes = readBytes(target);
+  if (bytes === undefined) return undefined;
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -125,12 +107,27 @@ function readContent(target: string): Content | undefined {
   return { bytes, text: byteOrderMark ? text.slice(1) : text, byteOrderMark };
 }
 
+/** undefined where there is no such file, or not any more. */
+function readBytes(file: string): Buffer | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  // Reading a pipe would wait for a writer.
+  if (!stats.isFile()) throw new ConfigError(stats.isDirectory() ? 'is a folder' : 'is not a file');
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** Every failure with its file: "FILE: ..." or, of a place in it, "FILE:LINE:COLUMN: ...". */
 function placed<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     const message = error instanceof ConfigError ? error.message : describeError(error);
+    if (message.startsWith(`${file}:`)) throw error;
     throw new ConfigError(`${file}:${/^\d+:\d+: /.test(message) ? '' : ' '}${message}`, { cause: error });
   }
 }

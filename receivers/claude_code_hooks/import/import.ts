@@ -3,17 +3,20 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { describeError } from '../../../src/errors.ts';
+import { prepareHookDatabase } from '../prepare.ts';
 import { filesToImport, type ImportFile } from './files.ts';
 import { jsonTexts, LONGEST } from './json-values.ts';
 import { isObject, textOf, type JsonObject } from './json.ts';
 import { Payloads } from './payloads.ts';
 import { agentTypeOf, Transcript } from './transcript.ts';
 import { TranscriptEvents } from './transcript-events.ts';
-import { Intake, type ImportCounts } from './intake.ts';
+import { Intake } from './intake.ts';
+import type { ImportSummary } from './summary.ts';
 import { Known } from './known.ts';
 
 export interface ImportOptions {
-  readonly db: Database;
+  /** Absolute path; made when it is missing. */
+  readonly database: string;
   readonly paths: readonly string[];
   /** Told what could not be read, and where: `file:line: not JSON`. Never holds content. */
   readonly problem: (message: string) => void;
@@ -22,25 +25,25 @@ export interface ImportOptions {
   readonly stop: AbortSignal;
 }
 
-export interface ImportSummary extends ImportCounts {
-  readonly files: number;
-  /** Files and folders that could not be read. */
-  readonly unreadable: number;
-  /** Lines that are not JSON. */
-  readonly broken: number;
-  /** Values that are neither payloads nor records of a transcript. */
-  readonly unrecognised: number;
-}
-
 /** Beyond these the lines of a file are only counted. */
 const MOST_PROBLEMS = 5;
 
 /**
  * Brings recorded hook payloads and transcripts into a database of ours, as often as one likes: what is there already is left as
- * it is. Holds one line and one batch in memory. Rejects with what SQLite throws; what was stored until then stays.
+ * it is. Holds one line and one batch in memory. Rejects with HookDatabaseError for a database that is not ours, and with what
+ * SQLite throws; what was stored until then stays.
  */
 export async function importFiles(options: ImportOptions): Promise<ImportSummary> {
-  const { db, paths, problem, progress, stop } = options;
+  const db = prepareHookDatabase(options.database);
+  try {
+    return await importInto(db, options);
+  } finally {
+    db.close();
+  }
+}
+
+async function importInto(db: Database, options: ImportOptions): Promise<ImportSummary> {
+  const { paths, problem, progress, stop } = options;
   const counts = { files: 0, unreadable: 0, broken: 0, unrecognised: 0 };
   const unreadable = (file: string, error: unknown): void => {
     counts.unreadable += 1;

@@ -75,6 +75,8 @@ export interface Reader {
   readonly id: string;
   /** Once-keys are shared by the readers of one scope. */
   readonly keyScope: string;
+  /** The table that it tails; absent where it is none. Its position then has the highest row id passed, as `cursor`. */
+  readonly table?: { readonly file: string; readonly name: string };
   /** The metrics it can produce; a changed digest means that the metric must be rebuilt. */
   readonly metrics: readonly MetricDefinition[];
   /**

@@ -25,9 +25,9 @@ interface Compiled {
 export class DistinctReader implements Reader {
   readonly id: string;
   readonly keyScope: string;
+  readonly table: NonNullable<Reader['table']>;
   readonly metrics: readonly MetricDefinition[];
   readonly #plan: DistinctPlan;
-  readonly #table: string;
   readonly #column: string;
   readonly #options: ReaderOptions;
   readonly #pageSize = new PageSize();
@@ -44,7 +44,7 @@ export class DistinctReader implements Reader {
     this.keyScope = keyScope;
     this.metrics = [{ metric: plan.metric, digest: plan.digest }];
     this.#plan = plan;
-    this.#table = column.table;
+    this.table = { file: options.source.path, name: column.table };
     this.#column = column.column;
     this.#options = options;
   }
@@ -119,7 +119,7 @@ export class DistinctReader implements Reader {
       return this.#compiled.table;
     }
     this.#compiled = undefined;
-    const table = describeTable(database, this.#table);
+    const table = describeTable(database, this.table.name);
     this.#compiled = { connection, schemaVersion, table: undefined };
     if (table === undefined) return undefined;
     const compiled = compileDistinct(database, table, this.#column, (text) => state.digest(text));

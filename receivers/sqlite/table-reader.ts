@@ -91,6 +91,7 @@ interface Work {
 export class TableReader implements Reader {
   readonly id: string;
   readonly keyScope: string;
+  readonly table: NonNullable<Reader['table']>;
   readonly metrics: readonly MetricDefinition[];
   readonly #plan: TablePlan;
   readonly #options: ReaderOptions;
@@ -106,6 +107,7 @@ export class TableReader implements Reader {
   constructor(plan: TablePlan, options: ReaderOptions) {
     this.id = options.id;
     this.keyScope = options.id;
+    this.table = { file: options.source.path, name: plan.from };
     this.metrics = plan.definitions;
     this.#plan = plan;
     this.#options = options;

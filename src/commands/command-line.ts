@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { durationMs, isDuration } from '../config/fragments.ts';
 import { didYouMean } from '../config/nearest.ts';
 
 interface Sources {
@@ -15,7 +16,8 @@ export type CommandLine =
   | { readonly command: 'hook'; readonly database: string | undefined }
   | ({ readonly command: 'hooks' } & HooksOptions)
   | ({ readonly command: 'doctor'; readonly json: boolean } & Sources)
-  | ({ readonly command: 'import' } & ImportCommand);
+  | ({ readonly command: 'import' } & ImportCommand)
+  | ({ readonly command: 'retention' } & Sources & RetentionOptions);
 
 export interface ComponentsOptions {
   /** Types to be told everything of: `sqlite`, `receiver/sqlite`. */
@@ -61,6 +63,14 @@ export interface RecordingOptions {
   readonly maxDepth: number | undefined;
 }
 
+export interface RetentionOptions {
+  /** A duration: "90d". */
+  readonly olderThan: string;
+  /** undefined: those of agentcol's hooks that the configuration reads. */
+  readonly database: string | undefined;
+  readonly dryRun: boolean;
+}
+
 /** Called in a way that means nothing: exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -76,22 +86,24 @@ const COMMANDS = [
   'hooks',
   'doctor',
   'import',
+  'retention',
 ] as const;
 type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
 const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
-  config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor'],
-  set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor'],
+  config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention'],
+  set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention'],
   once: ['run'],
   strict: ['validate'],
   json: ['validate', 'components', 'checkpoint', 'hooks', 'doctor'],
   storage: ['checkpoint'],
   all: ['components'],
-  database: ['hook', 'hooks', 'import'],
+  database: ['hook', 'hooks', 'import', 'retention'],
+  'older-than': ['retention'],
   scope: ['hooks'],
   settings: ['hooks'],
-  'dry-run': ['hooks'],
+  'dry-run': ['hooks', 'retention'],
   'capture-content': ['hooks'],
   'no-capture-content': ['hooks'],
   'max-input-bytes': ['hooks'],
@@ -135,11 +147,25 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     case 'import':
       if (rest.length === 0) throw new UsageError('import needs a file or a folder');
       return { command, paths: rest, database: values.database };
+    case 'retention':
+      return { command, files, sets, ...parseRetention(values) };
     case 'doctor':
       return { command, files, sets, json };
     case 'run':
       return { command: values.once === true ? 'once' : command, files, sets };
   }
+}
+
+/** What is younger may still get late parts of itself. */
+const SHORTEST_RETENTION = '1d';
+
+function parseRetention(values: ReturnType<typeof parseWords>['values']): RetentionOptions {
+  const { 'older-than': olderThan, 'dry-run': dryRun = false, database } = values;
+  if (olderThan === undefined) throw new UsageError('retention needs --older-than, as in --older-than 90d');
+  if (!isDuration(olderThan) || durationMs(olderThan) < durationMs(SHORTEST_RETENTION)) {
+    throw new UsageError(`--older-than must be a duration of at least ${SHORTEST_RETENTION}, as in --older-than 90d`);
+  }
+  return { olderThan, dryRun, database };
 }
 
 /** What follows each action of `checkpoint`. */
@@ -258,6 +284,7 @@ function parseWords(words: readonly string[]) {
         scope: { type: 'string' },
         settings: { type: 'string' },
         'dry-run': { type: 'boolean' },
+        'older-than': { type: 'string' },
         'capture-content': { type: 'boolean' },
         'no-capture-content': { type: 'boolean' },
         'max-input-bytes': { type: 'string' },

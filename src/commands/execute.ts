@@ -42,6 +42,8 @@ async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
       return 0;
     case 'hooks':
       return (await import('./hooks.ts')).hooks(line);
+    case 'retention':
+      return (await import('./retention.ts')).retention(line);
     case 'doctor':
       return (await import('./doctor.ts')).doctor(line);
     case 'import':

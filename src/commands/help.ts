@@ -9,6 +9,7 @@ Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
        agentcol hooks         install | uninstall | status  [--scope user|project|local | --settings FILE]
        agentcol doctor        [--config FILE]... [--set KEY=VALUE]... [--json]
        agentcol import        PATH... [--database FILE]
+       agentcol retention     --older-than DURATION [--database FILE] [--dry-run] [--config FILE]...
 
 Commands:
   run                  collect until SIGINT or SIGTERM (the default); SIGHUP: read the configuration again, and go over to it
@@ -30,6 +31,8 @@ Commands:
   doctor               prove that events arrive: settings, program, a test event on its whole way, database, collector
   import               bring history into the hooks' database: transcripts (~/.claude/projects) and recorded hook payloads, files
                        or folders; as often as you like, nothing is counted twice
+  retention            delete what is older from the hooks' database, once it was counted: no total changes; agents may go
+                       on, and the collector; --dry-run only tells how much it would be
 
 Options:
   -c, --config FILE    configuration in YAML; may be repeated: later files win, maps merge, lists replace
@@ -40,7 +43,9 @@ Options:
       --json           print JSON
       --all            tell the settings of every type
       --storage ID     the storage extension to back up or to restore, where there are several
-      --database FILE  the database that the events go to
+      --database FILE  the database that the events go to; of retention: the one to delete from (default: those of agentcol's
+                       hooks that the configuration reads)
+      --older-than D   at least one day: 90d
       --scope SCOPE    the settings of the user (the default), of the project in this folder, or the local ones of it
       --settings FILE  these settings
       --dry-run        show what would change, and change nothing

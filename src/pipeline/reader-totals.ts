@@ -49,7 +49,7 @@ export interface ReaderTotalsOptions {
 
 /** The definitions by metricKey; the digests are of everything that decides what is counted, processors included. */
 export function definitionsOf(
-  state: State,
+  state: Pick<State, 'digest'>,
   definitions: readonly MetricDefinition[],
   processorsDigest: string,
 ): ReadonlyMap<string, MetricDefinition> {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Database } from 'better-sqlite3';
@@ -70,6 +69,7 @@ function migrateOnce(db: Database, file: string): boolean {
 function begin(db: Database, file: string): void {
   if (isEmpty(db)) db.exec(migrations[0]!);
   else adopt(db, file, migrations[0]!);
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   db.prepare('INSERT INTO settings (name, value) VALUES (?, ?)').run(DIGEST_KEY, randomBytes(DIGEST_KEY_BYTES));
   db.pragma(`application_id = ${APPLICATION_ID}`);
 }

@@ -1,12 +1,36 @@
 import type { Database } from 'better-sqlite3';
-import type { HookEvent, Refusal } from './event.ts';
+import { CallTable, LAUNCHES, TOOL_USES } from './call-table.ts';
+import { isLaunch } from './decode-launch.ts';
+import { EventTables } from './event-tables.ts';
+import { STORED_BY, type CallEvent, type HookEvent, type Refusal } from './event.ts';
+import { InvocationTable, invocationAt, type Invocation } from './invocation-table.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { PermissionTable } from './permission-table.ts';
+import { SessionTable } from './session-table.ts';
+
+/** Who acts outside of all sub-agents. */
+const MAIN = 'main';
 
 /** Stores events in a database that is open and of the current version. Throws what SQLite throws; the database is then as it was. */
 export class HookWriter {
   readonly #db: Database;
+  readonly #lifecycle: Lifecycle;
+  readonly #sessions: SessionTable;
+  readonly #toolUses: CallTable;
+  readonly #launches: CallTable;
+  readonly #invocations: InvocationTable;
+  readonly #permissions: PermissionTable;
+  readonly #events: EventTables;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#lifecycle = new Lifecycle(db);
+    this.#sessions = new SessionTable(db, this.#lifecycle);
+    this.#toolUses = new CallTable(db, TOOL_USES);
+    this.#launches = new CallTable(db, LAUNCHES);
+    this.#invocations = new InvocationTable(db, this.#lifecycle, this.#launches);
+    this.#permissions = new PermissionTable(db);
+    this.#events = new EventTables(db);
   }
 
   /** Stores one event in a transaction of its own. */
@@ -16,12 +40,92 @@ export class HookWriter {
 
   /** Stores events in one transaction. */
   writeAll(events: Iterable<HookEvent>): void {
-    void this.#db;
-    void events;
+    this.#db
+      .transaction(() => {
+        for (const event of events) this.#store(event);
+      })
+      .immediate();
   }
 
   /** Counts a refusal by its reason, in a transaction of its own. */
   refuse(refusal: Refusal): void {
-    void refusal;
+    this.#events.addRefusal(refusal);
+  }
+
+  #store(event: HookEvent): void {
+    const isNew = this.#hear(event);
+    this.#sessions.hear(event);
+    const runs = event.agentId === null ? [] : this.#invocations.ofAgent(event.sessionId, event.agentId);
+    const isSeen = this.#see(event, runs);
+    // Two facts of one event, of which neither may hide the other.
+    const isStale = isNew || isSeen;
+    if (isStale) this.#invocations.refresh(event.sessionId, event.time);
+    this.#events.addUnknownFields(event);
+    if (event.kind === 'call' && event.launch === null) {
+      this.#storeToolUse(event);
+      this.#permissions.refresh(event, this.#toolUses);
+    }
+  }
+
+  /** Takes up what an event tells; returns whether runs of agents have to be worked out anew. */
+  #hear(event: HookEvent): boolean {
+    switch (event.kind) {
+      case 'session_start':
+        this.#lifecycle.add(event.kind, event, null);
+        return false;
+      case 'session_end':
+        return this.#lifecycle.add(event.kind, event, null);
+      case 'agent_start':
+      case 'agent_stop':
+        if (event.agentId !== null) return this.#lifecycle.add(event.kind, event, event.agentId);
+        if (event.kind === 'agent_stop') this.#events.addNamelessStop(event);
+        return false;
+      case 'call':
+        return this.#hearCall(event);
+      case 'permission_request':
+        this.#permissions.add(event);
+        this.#permissions.refresh(event, isLaunch(event.toolName) ? this.#launches : this.#toolUses);
+        return false;
+      case 'compaction':
+        this.#events.addCompaction(event);
+        return false;
+      case 'other':
+        this.#events.addOther(event);
+        return false;
+      case 'turn_end':
+        return false;
+    }
+  }
+
+  #hearCall(event: CallEvent): boolean {
+    if (event.stoppedAgentId !== null) return this.#lifecycle.add('agent_killed', event, event.stoppedAgentId);
+    if (event.launch === null) return false;
+    const launch = this.#launches.merged(event);
+    if (launch === undefined) return false;
+    this.#launches.store(launch, { session_id: event.sessionId });
+    this.#permissions.refresh(event, this.#launches);
+    return true;
+  }
+
+  /** Every event that names an agent shows that it is there. */
+  #see(event: HookEvent, [first]: readonly Invocation[]): boolean {
+    if (event.agentId === null || event.agentType === null) return false;
+    if (first?.seen_time != null && first.seen_time <= event.time) return false;
+    return this.#lifecycle.see(event, event.agentId);
+  }
+
+  #storeToolUse(event: CallEvent): void {
+    const call = this.#toolUses.merged(event);
+    if (call === undefined) return;
+    const { agent_id: agentId } = call;
+    const runs = agentId === null ? [] : this.#invocations.ofAgent(event.sessionId, agentId);
+    const invocation = invocationAt(runs, call.first_time);
+    this.#toolUses.store(call, {
+      timestamp: event.time,
+      session_id: event.sessionId,
+      agent_name: agentId === null ? MAIN : (invocation?.agent_name ?? null),
+      agent_invocation_id: invocation?.id ?? null,
+      stored_by: STORED_BY,
+    });
   }
 }

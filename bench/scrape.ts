@@ -37,6 +37,7 @@ const histogram: Metric = {
 /** A pipeline's store, as far as an exporter sees it. */
 class Source implements MetricSource {
   readonly id = 'metrics';
+  readonly resource = {};
   readonly families: Map<string, Family>;
   readonly #counters: MutableSeries[];
   readonly #histograms: MutableSeries[];
@@ -128,8 +129,23 @@ export async function scrape(seconds: number): Promise<Result[]> {
 async function measure({ format, compression, rowsPerSecond }: Scenario, seconds: number): Promise<Result> {
   const source = new Source(format === 'text' ? 1 : 2);
   const exporter = new PrometheusExporter(
-    { endpoint: '127.0.0.1:0', allow_insecure_bind: false, compression, namespace: '', const_labels: {} },
-    { id: 'prometheus', logger: silent, now: Date.now, storage: () => undefined },
+    {
+      endpoint: '127.0.0.1:0',
+      allow_insecure_bind: false,
+      allowed_hosts: [],
+      compression,
+      namespace: '',
+      const_labels: {},
+    },
+    {
+      id: 'prometheus',
+      logger: silent,
+      now: Date.now,
+      storage: () => undefined,
+      authenticator: (id) => {
+        throw new Error(`no authenticator ${id}`);
+      },
+    },
   );
   exporter.connect([source]);
   await exporter.start();

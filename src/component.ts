@@ -7,6 +7,8 @@ export interface Component {
   start?(): Promise<void>;
   /** Lets go of everything within 5 s; may be called twice, and without a start. */
   shutdown?(): Promise<void>;
+  /** What stands in its way now, while it goes on with what it had: undefined when nothing does. */
+  readonly failure?: Failure | undefined;
   /** For `agentcol validate`: looks at what it would work with. Instead of a start; changes nothing. */
   inspect?(): Promise<readonly Remark[]>;
 }
@@ -25,6 +27,8 @@ export interface Settings {
   readonly now: () => number;
   /** The storage extension of that id, or the only one that the service starts; undefined when there is none. */
   storage(id?: string): StorageExtension | undefined;
+  /** The authenticator extension of that id. Throws ConfigError, its path auth::authenticator, when there is none. */
+  authenticator(id: string): Authenticator;
 }
 
 /** Messages never hold row contents. warn: nothing is lost. error: data is lost, or an operator must act. */
@@ -326,3 +330,12 @@ export interface StorageExtension extends Component {
   /** The folder was taken away: makes it again, locked and with the secrets it had. Throws while that cannot be done. */
   reclaim(): void;
 }
+  readonly failure?: Failure | undefined;
+/** Tells whether those who ask may have an answer. src/http/ holds down how often it is asked. */
+export interface Authenticator extends Component {
+  /** The value of WWW-Authenticate: how to ask. */
+  readonly challenge: string;
+  /** Whether the value of an Authorization header is good. Never throws, never rejects; false before the start. */
+  authenticate(authorization: string): boolean | Promise<boolean>;
+}
+

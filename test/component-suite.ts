@@ -148,6 +148,9 @@ export function testSettings(id: string, settings: Partial<Settings> = {}): Sett
   };
 }
 
+    authenticator: () => {
+      throw new Error('there is no authenticator here');
+    },
 /** A copy of the settings with their defaults, as the configuration would pass them. */
 export function filledConfig<T>(factory: Factory<T>, config: Readonly<Record<string, unknown>>): T {
   const { value, errors } = new SchemaCheck().check<T>(factory.schema, structuredClone(config));

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import type { MetricsExporter, MetricSource, Settings } from '../../src/component.ts';
-import { parseEndpoint } from '../../src/config/fragments.ts';
-import { ConfigError } from '../../src/errors.ts';
+import type { Failure, MetricsExporter, MetricSource, Remark, Settings } from '../../src/component.ts';
 import { urlOf } from '../../src/http/address.ts';
 import { createListener, type Listener, type Reply } from '../../src/http/listener.ts';
 import type { Config } from './config.ts';
@@ -42,11 +40,9 @@ export class PrometheusExporter implements MetricsExporter {
   constructor(config: Config, settings: Settings) {
     this.#config = config;
     this.#settings = settings;
-    const endpoint = parseEndpoint(config.endpoint);
-    if (endpoint === undefined) throw new ConfigError([{ path: ['endpoint'], message: 'not an endpoint' }]);
     this.#listener = createListener({
-      endpoint,
-      logger: settings.logger,
+      server: config,
+      settings,
       routes: {
         '/': { GET: () => ({ status: 200, body: 'agentcol: metrics are at /metrics\n' }) },
         '/metrics': { GET: (request) => this.#scrape(request) },
@@ -57,6 +53,14 @@ export class PrometheusExporter implements MetricsExporter {
   /** Where it listens; undefined when it does not. */
   get address(): string | undefined {
     return this.#listener.address;
+  }
+
+  get failure(): Failure | undefined {
+    return this.#listener.failure;
+  }
+
+  async inspect(): Promise<readonly Remark[]> {
+    return await this.#listener.inspect();
   }
 
   connect(sources: readonly MetricSource[]): void {

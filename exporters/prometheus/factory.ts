@@ -1,5 +1,5 @@
 import type { ExporterFactory } from '../../src/component.ts';
-import { bindProblems } from '../../src/http/bind.ts';
+import { serverProblems } from '../../src/http/server-problems.ts';
 import { schema, type Config } from './config.ts';
 
 export const prometheusExporter: ExporterFactory<Config> = {
@@ -9,7 +9,7 @@ export const prometheusExporter: ExporterFactory<Config> = {
   summary: 'Serves metrics to Prometheus over HTTP, on loopback or a Unix socket.',
   schema,
   async check(config) {
-    return bindProblems(config);
+    return serverProblems(config);
   },
   async create(config, settings) {
     const { PrometheusExporter } = await import('./exporter.ts');

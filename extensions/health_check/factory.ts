@@ -1,5 +1,5 @@
 import type { ExtensionFactory } from '../../src/component.ts';
-import { bindProblems } from '../../src/http/bind.ts';
+import { serverProblems } from '../../src/http/server-problems.ts';
 import { schema, type Config } from './config.ts';
 
 export const healthCheck: ExtensionFactory<Config> = {
@@ -9,7 +9,7 @@ export const healthCheck: ExtensionFactory<Config> = {
   summary: 'Tells over HTTP whether the collector is alive, has caught up, and how each component is doing.',
   schema,
   async check(config) {
-    return bindProblems(config);
+    return serverProblems(config);
   },
   async create(config, settings) {
     const { HealthCheck } = await import('./health-check.ts');

@@ -1,6 +1,4 @@
-import type { Settings, Status, StatusExtension } from '../../src/component.ts';
-import { parseEndpoint } from '../../src/config/fragments.ts';
-import { ConfigError } from '../../src/errors.ts';
+import type { Failure, Remark, Settings, Status, StatusExtension } from '../../src/component.ts';
 import { urlOf } from '../../src/http/address.ts';
 import { createListener, type Listener, type Reply } from '../../src/http/listener.ts';
 import type { Config } from './config.ts';
@@ -17,14 +15,13 @@ export class HealthCheck implements StatusExtension {
 
   constructor(config: Config, settings: Settings) {
     this.#settings = settings;
-    const endpoint = parseEndpoint(config.endpoint);
-    if (endpoint === undefined) throw new ConfigError([{ path: ['endpoint'], message: 'not an endpoint' }]);
     this.#listener = createListener({
-      endpoint,
-      logger: settings.logger,
+      server: config,
+      settings,
       routes: {
         '/': { GET: () => ({ status: 200, body: 'agentcol: /healthz, /readyz, /status\n' }) },
-        '/healthz': { GET: () => ({ status: 200, body: 'ok\n' }) },
+        // A supervisor has no credentials, and learns nothing else here.
+        '/healthz': { GET: () => ({ status: 200, body: 'ok\n' }), open: true },
         '/readyz': { GET: () => this.#readiness() },
         '/status': { GET: () => this.#report() },
       },
@@ -34,6 +31,14 @@ export class HealthCheck implements StatusExtension {
   /** Where it listens; undefined when it does not. */
   get address(): string | undefined {
     return this.#listener.address;
+  }
+
+  get failure(): Failure | undefined {
+    return this.#listener.failure;
+  }
+
+  async inspect(): Promise<readonly Remark[]> {
+    return await this.#listener.inspect();
   }
 
   observe(status: () => Status): void {

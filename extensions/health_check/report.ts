@@ -44,9 +44,14 @@ function reportPipeline(
     ...processors.map((id): [string, Report] => [`processor:${id}`, { status: 'StatusOK' }]),
     ...everyExporter
       .filter(({ id }) => exporters.includes(id))
-      .map(({ id, sent, failed }): [string, Report] => [
+      .map(({ id, sent, failed, failure }): [string, Report] => [
         `exporter:${id}`,
-        { status: 'StatusOK', sent_metric_points: sent, send_failed_metric_points: failed },
+        {
+          status: wordOf(failure),
+          ...errorOf(failure),
+          sent_metric_points: sent,
+          send_failed_metric_points: failed,
+        },
       ]),
   ]);
   const failed = worst(Object.values(components));

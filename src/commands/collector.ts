@@ -76,7 +76,7 @@ export class Collector {
     const before = this.#ownMetrics;
     const changes = !isDeepStrictEqual(telemetry.metrics, this.#telemetry.metrics);
     const next = changes ? this.#createOwnMetrics(telemetry) : before;
-    const late = isSamePort(telemetry.metrics.address, this.#telemetry.metrics.address);
+    const late = isSamePort(telemetry.metrics.server.endpoint, this.#telemetry.metrics.server.endpoint);
     if (changes && !late) await next?.start();
     let change: Change;
     try {
@@ -102,10 +102,16 @@ export class Collector {
     }
   }
 
-  #createOwnMetrics({ metrics: { level, address, addressWritten } }: TelemetryConfig): OwnMetrics | undefined {
+  #createOwnMetrics({ metrics: { level, ...settings } }: TelemetryConfig): OwnMetrics | undefined {
     if (level === 'none') return undefined;
-    const status = (): Service['status'] => this.#service.status;
-    return new OwnMetrics({ level, address, addressWritten, version: packageVersion(), logger: this.#logger, status });
+    return new OwnMetrics({
+      ...settings,
+      level,
+      version: packageVersion(),
+      logger: this.#logger,
+      status: () => this.#service.status,
+      authenticator: (id) => this.#service.authenticator(id),
+    });
   }
 }
 

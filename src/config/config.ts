@@ -1,9 +1,10 @@
 import type { ExporterFactory, ExtensionFactory, ProcessorFactory, ReceiverFactory } from '../component.ts';
 import { ConfigError, type Problem } from '../errors.ts';
 import type { Signal } from '../pipeline/signals.ts';
-import { configureSection, type Draft } from './configure.ts';
+import { configureSection, settle, type Draft } from './configure.ts';
 import { schemaFindings } from './explain.ts';
 import { findingsError, type Finding } from './findings.ts';
+import type { ServerConfig } from './fragments.ts';
 import { habitOfKey } from './habits.ts';
 import { connectService, unusedWarnings } from './pipelines.ts';
 import { printConfig } from './print.ts';
@@ -47,8 +48,8 @@ export interface TelemetryConfig {
   readonly logs: { readonly level: LogLevel };
   readonly metrics: {
     readonly level: 'none' | 'basic' | 'normal' | 'detailed';
-    /** An endpoint on this machine. */
-    readonly address: string;
+    /** Its endpoint is the setting `address`. */
+    readonly server: ServerConfig;
     /** Whether the address stands in the configuration: then it is an error when it is in use, else a warning. */
     readonly addressWritten: boolean;
   };
@@ -85,7 +86,11 @@ export async function loadConfig(sources: ConfigSources, factories: readonly Com
   const root = readSources(sources, around, findings);
   const draft: Draft = { root, around, factories, schemas: new SchemaCheck(), findings, references: [], secrets: [] };
 
-  const { value, errors } = draft.schemas.check<{ readonly service: ServiceSettings }>(ROOT_SCHEMA, plainValue(root));
+  const { value, errors, marked } = draft.schemas.check<{ readonly service: ServiceSettings }>(
+    ROOT_SCHEMA,
+    plainValue(root),
+  );
+  for (const mark of marked) settle(draft, [], mark);
   const habit = (key: string): string | undefined => habitOfKey('root', key);
   findings.push(...schemaFindings(errors, root, [], habit));
 

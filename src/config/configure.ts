@@ -116,7 +116,8 @@ function settingsTree(tree: Tree | undefined): TreeMap | undefined {
   return { kind: 'map', place: tree.place, entries: new Map() };
 }
 
-function settle(draft: Draft, base: Path, mark: Marked): void {
+/** Does with a marked setting what its keyword says. `base`: where the value that was checked stands. */
+export function settle(draft: Draft, base: Path, mark: Marked): void {
   const path = [...base, ...pointerPath(mark.pointer)];
   if (mark.keyword === 'reference') {
     draft.references.push({ path, id: mark.text });

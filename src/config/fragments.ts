@@ -1,7 +1,7 @@
 /**
  * Schema fragments that components share, with the functions that read such values.
  *
- * Custom formats: `duration`, `endpoint`, `component_id`.
+ * Custom formats: `duration`, `endpoint`, `component_id`, `host_name`.
  * Custom keywords, for strings:
  * - `path: true`: `~` and paths relative to the configuration file are made absolute; the schema's own default may hold
  *   `${env:NAME:-default}` and `~`.
@@ -9,6 +9,7 @@
  * - `secret: true`: a key, a password, a token: print-config shows [REDACTED].
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import type { FromSchema } from 'json-schema-to-ts';
 
 const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
@@ -29,6 +30,73 @@ export const componentId = { type: 'string', format: 'component_id' } as const;
 
 /** The id of an extension that the service starts. */
 export const extensionId = { type: 'string', format: 'component_id', reference: 'extensions' } as const;
+
+/** The Collector's server settings for TLS. */
+export const tls = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['cert_file', 'key_file'],
+  description: 'Serves HTTPS. Without it, plain HTTP.',
+  properties: {
+    cert_file: { ...path, description: 'PEM: the certificate, followed by those that lead to its authority.' },
+    key_file: { ...path, description: 'PEM: its private key, without a passphrase.' },
+    client_ca_file: {
+      ...path,
+      description: 'PEM: authorities. Only clients with a certificate of one of them get through (mutual TLS).',
+    },
+    min_version: { enum: ['1.2', '1.3'], default: '1.2', description: 'The oldest version of TLS to speak.' },
+    max_version: { enum: ['1.2', '1.3'], default: '1.3', description: 'The newest version of TLS to speak.' },
+    reload_interval: {
+      ...duration,
+      default: '1m',
+      description: 'How often to look whether the files have changed.',
+    },
+  },
+} as const;
+
+/** Who may ask. */
+export const auth = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['authenticator'],
+  description: 'Answers only those who show what an extension accepts.',
+  properties: {
+    authenticator: { ...extensionId, description: 'The extension that tells who may ask: basicauth, bearertokenauth.' },
+  },
+} as const;
+
+/** What everything that listens has besides `endpoint`, whose default and description are its own. Give it to createListener. */
+export const serverSettings = {
+  allow_insecure_bind: {
+    type: 'boolean',
+    default: false,
+    description: 'Allows an `endpoint` that other machines can reach without both TLS and authentication.',
+  },
+  tls,
+  auth,
+  allowed_hosts: {
+    type: 'array',
+    items: { type: 'string', format: 'host_name' },
+    default: [],
+    description:
+      'Names in the `Host` header to answer to, besides `localhost`, the name in `endpoint` and IP addresses.',
+  },
+} as const;
+
+/** The settings of everything that listens, as far as they are the same. */
+export type ServerConfig = FromSchema<{
+  readonly type: 'object';
+  readonly additionalProperties: false;
+  readonly required: readonly ['endpoint'];
+  readonly properties: { readonly endpoint: typeof endpoint } & typeof serverSettings;
+}>;
+
+export type TlsConfig = FromSchema<typeof tls>;
+
+/** A host as a Host header names it, without a port: "metrics.example.org", "[::1]". */
+export function isHostName(text: string): boolean {
+  return /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]+\])$/.test(text);
+}
 
 export function isDuration(text: string): boolean {
   if (text.length > 64 || !DURATION.test(text)) return false;

@@ -1,7 +1,9 @@
+import { serverProblems } from '../http/server-problems.ts';
 import type { Config, ConfiguredComponent, PipelineConfig } from './config.ts';
 import { writtenIds, type Draft } from './configure.ts';
 import { findingAt, findingAtKey, renderFinding } from './findings.ts';
-import { isLoopback, loopbackOf, parseComponentId, parseEndpoint } from './fragments.ts';
+import type { Problem } from '../errors.ts';
+import { parseComponentId, type ServerConfig } from './fragments.ts';
 import { habitOfType } from './habits.ts';
 import { didYouMean } from './nearest.ts';
 import { SECTION_NAMES, SECTIONS, type Section, type ServiceSettings } from './sections.ts';
@@ -10,7 +12,8 @@ import { locate } from './tree.ts';
 type Components = Readonly<Record<Section, ReadonlyMap<string, ConfiguredComponent>>>;
 
 const ROLES = ['receivers', 'processors', 'exporters'] as const;
-const ADDRESS = ['service', 'telemetry', 'metrics', 'address'];
+const METRICS = ['service', 'telemetry', 'metrics'];
+const ADDRESS = [...METRICS, 'address'];
 
 /** What connects the components. Findings tell what leads nowhere. */
 export function connectService(draft: Draft, service: ServiceSettings, components: Components): Config['service'] {
@@ -35,9 +38,11 @@ export function connectService(draft: Draft, service: ServiceSettings, component
     }
   }
   const addressWritten = locate(draft.root, ADDRESS).tree !== undefined;
-  checkAddress(draft, service.telemetry.metrics.address);
-  const { logs, metrics } = service.telemetry;
-  return { extensions: service.extensions, pipelines, telemetry: { logs, metrics: { ...metrics, addressWritten } } };
+  const { logs } = service.telemetry;
+  const { level, address: endpoint, ...rest } = service.telemetry.metrics;
+  const server = { ...rest, endpoint };
+  checkServer(draft, server);
+  return { extensions: service.extensions, pipelines, telemetry: { logs, metrics: { level, server, addressWritten } } };
 }
 
 /** Components that are configured and do nothing. */
@@ -108,9 +113,10 @@ function missing(
   draft.findings.push({ ...findingAt(draft.root, place, message), path });
 }
 
-function checkAddress(draft: Draft, address: string): void {
-  const endpoint = parseEndpoint(address);
-  if (endpoint === undefined || isLoopback(endpoint)) return;
-  const message = `other machines could read agentcol's own metrics here; use ${loopbackOf(endpoint)} and a proxy with authentication`;
-  draft.findings.push(findingAt(draft.root, ADDRESS, message));
+function checkServer(draft: Draft, server: ServerConfig): void {
+  for (const { path, message } of serverProblems(server)) {
+    const [setting, ...rest] = path;
+    const place = setting === 'endpoint' ? ADDRESS : [...METRICS, ...(setting === undefined ? [] : [setting]), ...rest];
+    draft.findings.push(findingAt(draft.root, place, message.replace('set endpoint to', 'set address to')));
+  }
 }

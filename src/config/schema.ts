@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { DataValidationCxt } from 'ajv/dist/types/index.js';
-import { isDuration, parseComponentId, parseEndpoint } from './fragments.ts';
+import { isDuration, isHostName, parseComponentId, parseEndpoint } from './fragments.ts';
 
 /** A string that one of the custom keywords of fragments.ts marks. */
 export interface Marked {
@@ -41,6 +41,7 @@ export class SchemaCheck {
       formats: {
         duration: isDuration,
         endpoint: (text: string) => parseEndpoint(text) !== undefined,
+        host_name: isHostName,
         component_id: (text: string) => parseComponentId(text) !== undefined,
       },
     });

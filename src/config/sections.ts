@@ -1,4 +1,4 @@
-import { componentId, endpoint } from './fragments.ts';
+import { componentId, endpoint, serverSettings } from './fragments.ts';
 import type { FromSchema } from 'json-schema-to-ts';
 
 export type Section = 'receivers' | 'processors' | 'exporters' | 'extensions';
@@ -83,6 +83,7 @@ export const ROOT_SCHEMA = {
                   description: 'where to publish them; on this machine only',
                 },
               },
+                ...serverSettings,
             },
           },
         },

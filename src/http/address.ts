@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import type { Endpoint } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
@@ -40,9 +41,18 @@ function socketRemedy(error: unknown, setting: string, path: string): string | u
 }
 
 /** Where to find `path` of a listener: "http://127.0.0.1:9465/metrics", "unix:/run/agentcol.sock (/metrics)"; empty when it does not listen. */
-export function urlOf({ address }: { readonly address: string | undefined }, path: string): string {
+export function urlOf(
+  { address, protocol }: { readonly address: string | undefined; readonly protocol: 'http' | 'https' },
+  path: string,
+): string {
   if (address === undefined) return '';
-  return address.startsWith('unix:') ? `${address} (${path})` : `http://${address}${path}`;
+  return address.startsWith('unix:') ? `${address} (${path})` : `${protocol}://${address}${path}`;
+}
+
+/** What a server says of where it listens, as an endpoint is written. */
+export function formatAddress(address: AddressInfo | string | null): string | undefined {
+  if (address === null) return undefined;
+  return typeof address === 'string' ? `unix:${address}` : hostPort(address.address, address.port);
 }
 
 export function codeOf(error: unknown): unknown {

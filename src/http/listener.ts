@@ -1,12 +1,17 @@
-import { rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import type { Component, Logger } from '../component.ts';
-import type { Endpoint } from '../config/fragments.ts';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Component, Failure, Logger, Remark, Settings } from '../component.ts';
+import { parseEndpoint, type Endpoint, type ServerConfig } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { addressError, codeOf, hostPort } from './address.ts';
-import { listenPrivately, MAX_SOCKET_PATH_BYTES, occupant } from './unix-socket.ts';
+import { addressError, formatAddress } from './address.ts';
+import { Connections } from './connections.ts';
+import { Gate } from './gate.ts';
+import { hostCheck } from './hosts.ts';
+import { refuse } from './malformed.ts';
+import type { ThrottleLimits } from './throttle.ts';
+import { Certificates } from './tls.ts';
+import { listen } from './listen.ts';
 
 export interface Reply {
   readonly status: number;
@@ -20,8 +25,10 @@ export interface Reply {
 /** Answers one request; a POST reads its own body, with a bound of its own. What it throws is logged and answered by 500. */
 export type Respond = (request: IncomingMessage) => Reply | Promise<Reply>;
 
-/** Path -> method -> answer. GET answers HEAD as well. */
-export type Routes = Readonly<Record<string, { readonly GET?: Respond; readonly POST?: Respond }>>;
+/** Path -> method -> answer. GET answers HEAD as well. `open`: answered without credentials, too. */
+export type Routes = Readonly<
+  Record<string, { readonly GET?: Respond; readonly POST?: Respond; readonly open?: boolean }>
+>;
 
 export interface Limits {
   /** Request line and headers together; beyond, 431. */
@@ -36,7 +43,7 @@ export interface Limits {
   readonly idleTimeoutMs: number;
   /** A connection without a request is closed. Longer than the usual scrape interval, so that scrapers keep theirs. */
   readonly keepAliveTimeoutMs: number;
-  /** Beyond, new connections are closed at once. */
+  /** Beyond, connections are closed, first those that have asked for nothing: see Connections. */
   readonly maxConnections: number;
   readonly maxRequestsPerSocket: number;
   /** How long replies under way may take at shutdown. */
@@ -46,7 +53,7 @@ export interface Limits {
 const LIMITS: Limits = {
   maxHeaderBytes: 8_192,
   maxHeaders: 64,
-  headersTimeoutMs: 10_000,
+  headersTimeoutMs: 5_000,
   requestTimeoutMs: 30_000,
   idleTimeoutMs: 30_000,
   keepAliveTimeoutMs: 75_000,
@@ -56,24 +63,31 @@ const LIMITS: Limits = {
 };
 
 export interface ListenerOptions {
-  readonly endpoint: Endpoint;
-  /** The setting that holds it, for messages; default: endpoint. */
+  readonly server: ServerConfig;
+  readonly settings: Pick<Settings, 'logger' | 'now' | 'authenticator'>;
+  /** The setting that holds the endpoint, for messages; default: endpoint. */
   readonly setting?: string;
   readonly routes: Routes;
-  readonly logger: Logger;
   readonly limits?: Partial<Limits>;
+  readonly throttle?: Partial<ThrottleLimits>;
 }
 
 export interface Listener extends Component {
-  /** Rejects with ConfigError, its path the setting, when the address cannot be had. */
+  /** Rejects with ConfigError, its path the setting, when the address cannot be had or the certificates are not good. */
   start(): Promise<void>;
+  /** Whether the certificates are good. */
+  inspect(): Promise<readonly Remark[]>;
+  readonly protocol: 'http' | 'https';
   /** Where it listens, the port chosen for port 0 included; undefined when it does not. */
   readonly address: string | undefined;
   /** Closes idle connections at once and the others when they have their reply, or after `shutdownTimeoutMs`. */
   shutdown(): Promise<void>;
 }
 
-/** The one HTTP server that everything which listens uses: bounded in what a client can make it hold, wait for or tell. */
+/**
+ * The one HTTP server that everything which listens uses: bounded in what a client can make it hold, wait for or tell.
+ * Throws ConfigError, its path the setting, where the settings are not those of a server, or name no authenticator.
+ */
 export function createListener(options: ListenerOptions): Listener {
   return new HttpListener(options);
 }
@@ -84,17 +98,35 @@ class HttpListener implements Listener {
   readonly #logger: Logger;
   readonly #limits: Limits;
   readonly #routes: ReadonlyMap<string, Routes[string]>;
+  readonly #isOurs: (host: string | undefined) => boolean;
+  readonly #gate: Gate | undefined;
+  readonly #certificates: Certificates | undefined;
   /** Answered so far on a connection. */
   readonly #requests = new WeakMap<Socket, number>();
+  #connections: Connections | undefined;
   #server: Server | undefined;
   #address: string | undefined;
 
-  constructor(options: ListenerOptions) {
-    this.#endpoint = options.endpoint;
-    this.#setting = options.setting ?? 'endpoint';
-    this.#logger = options.logger;
-    this.#limits = { ...LIMITS, ...options.limits };
-    this.#routes = new Map(Object.entries(options.routes));
+  constructor({ server, settings, setting = 'endpoint', routes, limits, throttle }: ListenerOptions) {
+    const endpoint = parseEndpoint(server.endpoint);
+    if (endpoint === undefined) throw new ConfigError([{ path: [setting], message: 'not an endpoint' }]);
+    this.#endpoint = endpoint;
+    this.#setting = setting;
+    this.#logger = settings.logger;
+    this.#limits = { ...LIMITS, ...limits };
+    this.#routes = new Map(Object.entries(routes));
+    this.#isOurs = hostCheck(server);
+    const authenticator = server.auth && settings.authenticator(server.auth.authenticator);
+    this.#gate = authenticator && new Gate(authenticator, settings, throttle);
+    this.#certificates = server.tls && new Certificates(server.tls, settings);
+  }
+
+  get protocol(): 'http' | 'https' {
+    return this.#certificates === undefined ? 'http' : 'https';
+  }
+
+  get failure(): Failure | undefined {
+    return this.#certificates?.failure;
   }
 
   get address(): string | undefined {
@@ -104,8 +136,9 @@ class HttpListener implements Listener {
   async start(): Promise<void> {
     const server = this.#createServer();
     try {
-      await this.#listen(server);
+      await listen(server, this.#endpoint, this.#logger);
     } catch (error) {
+      this.#certificates?.unwatch();
       throw addressError(this.#endpoint, this.#setting, error);
     }
     server.on('error', (error) => this.#logger.error(`listen on ${this.#address ?? ''}: ${describeError(error)}`));
@@ -113,13 +146,24 @@ class HttpListener implements Listener {
     this.#address = formatAddress(server.address());
   }
 
+  async inspect(): Promise<readonly Remark[]> {
+    try {
+      this.#certificates?.load();
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.problems.map((problem) => ({ ...problem, severity: 'error' }));
+    }
+  }
+
   async shutdown(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
+    this.#certificates?.unwatch();
     this.#server = undefined;
     this.#address = undefined;
     await new Promise<void>((resolve) => {
-      const late = setTimeout(() => server.closeAllConnections(), this.#limits.shutdownTimeoutMs);
+      const late = setTimeout(() => this.#connections?.closeAll(), this.#limits.shutdownTimeoutMs);
       // Removes the socket file, too.
       server.close(() => {
         clearTimeout(late);
@@ -131,22 +175,29 @@ class HttpListener implements Listener {
 
   #createServer(): Server {
     const limits = this.#limits;
-    const server = createServer(
-      {
-        maxHeaderSize: limits.maxHeaderBytes,
-        headersTimeout: limits.headersTimeoutMs,
-        requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
-        connectionsCheckingInterval: Math.ceil(limits.headersTimeoutMs / 4),
-        keepAliveTimeout: limits.keepAliveTimeoutMs,
-        noDelay: true,
-      },
-      (request, response) => void this.#serve(request, response),
-    );
+    const server = this.#createBareServer({
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+      connectionsCheckingInterval: Math.ceil(limits.headersTimeoutMs / 4),
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      noDelay: true,
+    });
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response));
     server.timeout = limits.idleTimeoutMs;
     // Node drops what is beyond maxHeadersCount without a word; one more shows that there was more.
     server.maxHeadersCount = limits.maxHeaders + 1;
-    server.maxConnections = limits.maxConnections;
+    this.#connections = new Connections(server, limits.maxConnections);
     server.on('clientError', refuse);
+    return server;
+  }
+
+  #createBareServer(options: ServerOptions): Server {
+    const certificates = this.#certificates;
+    if (certificates === undefined) return createServer(options);
+    const handshakeTimeout = this.#limits.headersTimeoutMs;
+    const server: TlsServer = createTlsServer({ ...options, ...certificates.load(), handshakeTimeout });
+    certificates.watch(server);
     return server;
   }
 
@@ -163,7 +214,10 @@ class HttpListener implements Listener {
       reply.done?.();
       return;
     }
-    if (reply.done !== undefined) response.once('close', reply.done);
+    response.once('close', () => {
+      reply.done?.();
+      this.#connections?.idle(request.socket);
+    });
     const chunks = typeof reply.body === 'string' ? [Buffer.from(reply.body)] : reply.body;
     response.statusCode = reply.status;
     response.setHeader('Content-Type', 'text/plain; charset=utf-8');
@@ -192,77 +246,36 @@ class HttpListener implements Listener {
     return count >= this.#limits.maxRequestsPerSocket || hasUnreadBody(request) || this.#server === undefined;
   }
 
-  #reply(request: IncomingMessage): Reply | Promise<Reply> {
+  async #reply(request: IncomingMessage): Promise<Reply> {
     if (request.rawHeaders.length / 2 > this.#limits.maxHeaders) {
       return { status: 431, headers: { Connection: 'close' }, body: 'too many headers\n' };
     }
+    const hosts = request.headersDistinct.host ?? [];
+    if (hosts.length > 1) return { status: 400, headers: { Connection: 'close' }, body: 'bad request\n' };
+    if (!this.#isOurs(hosts[0])) {
+      this.#logger.debug('a request for another host was refused; allowed_hosts lists those to answer to');
+      return { status: 403, headers: { Connection: 'close' }, body: 'forbidden host\n' };
+    }
     const path = request.url?.split('?', 1)[0] ?? '';
     const route = this.#routes.get(path);
-    if (route === undefined) return { status: 404, body: 'not found\n' };
-    if (route.GET !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return route.GET(request);
-    if (route.POST !== undefined && request.method === 'POST') return route.POST(request);
-    const allow = [...(route.GET === undefined ? [] : ['GET', 'HEAD']), ...(route.POST === undefined ? [] : ['POST'])];
-    return { status: 405, headers: { Allow: allow.join(', ') }, body: 'method not allowed\n' };
-  }
-
-  async #listen(server: Server): Promise<void> {
-    if (this.#endpoint.kind === 'tcp') {
-      const { host, port } = this.#endpoint;
-      await listening(server, () => server.listen({ host, port, exclusive: true }));
-      return;
+    if (route?.open !== true) {
+      const refusal = await this.#gate?.refusal(request);
+      if (refusal !== undefined) return refusal;
     }
-    const { path } = this.#endpoint;
-    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-      throw new ConfigError(`the path of a Unix socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`);
-    }
-    try {
-      await listening(server, () => listenPrivately(server, path));
-    } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE') throw error;
-      const found = await occupant(path);
-      if (found === 'other file') throw new ConfigError('there is a file of that name that is not a socket');
-      if (found === 'live') throw error;
-      rmSync(path, { force: true });
-      this.#logger.info(`removed the socket that a dead process left at ${path}`);
-      await listening(server, () => listenPrivately(server, path));
-    }
+    this.#connections?.busy(request.socket);
+    return await answer(route, request);
   }
 }
 
-function listening(server: Server, listen: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.once('listening', () => {
-      server.off('error', reject);
-      resolve();
-    });
-    listen();
-  });
-}
-
-/** A request that is none, too large or too slow: a bare status line, nothing about us, and the connection is closed. */
-function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-  // Where a reply has begun, a status line in its middle would be read as part of it.
-  if (!(socket instanceof Socket) || !socket.writable || socket.bytesWritten > 0) {
-    socket.destroy();
-    return;
-  }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  socket.destroySoon();
+function answer(route: Routes[string] | undefined, request: IncomingMessage): Reply | Promise<Reply> {
+  if (route === undefined) return { status: 404, body: 'not found\n' };
+  if (route.GET !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return route.GET(request);
+  if (route.POST !== undefined && request.method === 'POST') return route.POST(request);
+  const allow = [...(route.GET === undefined ? [] : ['GET', 'HEAD']), ...(route.POST === undefined ? [] : ['POST'])];
+  return { status: 405, headers: { Allow: allow.join(', ') }, body: 'method not allowed\n' };
 }
 
 function hasUnreadBody(request: IncomingMessage): boolean {
   const { 'transfer-encoding': encoding, 'content-length': length = '0' } = request.headers;
   return !request.complete && (encoding !== undefined || length !== '0');
-}
-
-function formatAddress(address: ReturnType<Server['address']>): string | undefined {
-  if (address === null) return undefined;
-  return typeof address === 'string' ? `unix:${address}` : hostPort(address.address, address.port);
 }

@@ -1,4 +1,5 @@
 import type {
+  Authenticator,
   Component,
   ExporterFactory,
   Logger,
@@ -13,15 +14,25 @@ import type { ComponentFactory, Config, ConfiguredComponent } from '../config/co
 import { ConfigError, type Problem } from '../errors.ts';
 import { childLogger } from '../telemetry/logger.ts';
 import { Feed } from './feed.ts';
-import { hasSameSettings, includes, isSame, isSameLane, NOTHING_RUNS, type Running } from './reuse.ts';
+import {
+  hasSameSettings,
+  includes,
+  isSame,
+  isSameLane,
+  NOTHING_RUNS,
+  type Find,
+  type Lookup,
+  type Running,
+} from './reuse.ts';
+import { ruleProblems } from './rules.ts';
 import { MetricStore } from './store.ts';
 
 /** A component and where it stands in the configuration. */
 export interface Built<Instance extends Component = Component> {
   readonly configured: ConfiguredComponent;
   readonly instance: Instance;
-  /** The storages that it has asked for, and what it was given. */
-  readonly lookups: ReadonlyMap<string | undefined, StorageExtension | undefined>;
+  /** The other components that it has asked for, and what it was given. */
+  readonly lookups: readonly Lookup[];
 }
 
 /** One receiver's way into one pipeline: nothing of it is shared. */
@@ -63,20 +74,28 @@ export async function assemble(
 ): Promise<Assembly> {
   const problems: Problem[] = [...doubledCounts(config)];
   const storages = new Map<string, StorageExtension>();
-  const find = (wanted: string | undefined): StorageExtension | undefined =>
-    wanted === undefined ? onlyOne(storages) : storages.get(wanted);
+  const extensions: Built[] = [];
+  const find: Find = ({ kind, id }) => {
+    if (kind === 'authenticator') return extensions.find(({ configured }) => configured.id === id)?.instance;
+    return id === undefined ? onlyOne(storages) : storages.get(id);
+  };
   const build = async <F extends ComponentFactory>(
     configured: ConfiguredComponent<F>,
   ): Promise<Built<InstanceOf<F>>[]> => {
-    const lookups = new Map<string | undefined, StorageExtension | undefined>();
+    const lookups: Lookup[] = [];
     const settings: Settings = {
       id: configured.id,
       logger: childLogger(logger, configured.id),
       now,
-      storage: (wanted) => {
-        const storage = findStorage(storages, wanted);
-        lookups.set(wanted, storage);
-        return storage;
+      storage: (id) => {
+        const found = findStorage(storages, id);
+        lookups.push({ kind: 'storage', id, found });
+        return found;
+      },
+      authenticator: (id) => {
+        const found = authenticatorOf(extensions, id);
+        lookups.push({ kind: 'authenticator', id, found });
+        return found;
       },
     };
     try {
@@ -90,7 +109,6 @@ export async function assemble(
     }
   };
 
-  const extensions: Built[] = [];
   for (const configured of named(config.extensions, config.service.extensions)) {
     const same = running.components.find(
       (built) =>
@@ -124,13 +142,16 @@ export async function assemble(
           pipeline,
           receiver: built,
           processors: builtProcessors,
-          processorsDigest: JSON.stringify(processors.map(({ type, settings }) => [type, settings])),
+          processorsDigest: digestOf(builtProcessors),
           storage,
           store,
         });
       }
     }
   }
+
+  // Of a lane that could not be built nothing is known, and its own problems come first.
+  if (problems.length === 0) problems.push(...ruleProblems(config, lanes));
 
   const exporters: ExporterPlan[] = [];
   const pipelines = [...config.service.pipelines];
@@ -149,6 +170,12 @@ export async function assemble(
   }
   if (problems.length > 0) throw new ConfigError(unique(problems));
   return { extensions, exporters, lanes, stores: [...stores.values()] };
+}
+
+/** Of all that decides what is counted: what is said of the resource leaves the series alone. */
+function digestOf(processors: readonly Built<Processor>[]): string {
+  const counting = processors.filter(({ instance }) => instance.resource === undefined);
+  return JSON.stringify(counting.map(({ configured: { type, settings } }) => [type, settings]));
 }
 
 type InstanceOf<F extends ComponentFactory> = Awaited<ReturnType<F['create']>>;
@@ -199,6 +226,10 @@ export function isStorage(component: Component): component is StorageExtension {
   return 'directory' in component && 'secret' in component;
 }
 
+function isAuthenticator(component: Component): component is Authenticator {
+  return 'challenge' in component && 'authenticate' in component;
+}
+
 /** A storage keeps running when only its id changes: its folder cannot be locked a second time. */
 function isSameStorage(running: Built, wanted: ConfiguredComponent): boolean {
   return isStorage(running.instance) && hasSameSettings(running.configured, wanted);
@@ -220,6 +251,14 @@ function findStorage(
     ]);
   }
   return storage;
+}
+
+/** Throws ConfigError when none of the extensions is an authenticator of that id. */
+export function authenticatorOf(extensions: readonly Built[], id: string): Authenticator {
+  const instance = extensions.find(({ configured }) => configured.id === id)?.instance;
+  if (instance !== undefined && isAuthenticator(instance)) return instance;
+  const message = `"${id}" is no authenticator that the service starts; an extension that asks for one stands after it in service::extensions`;
+  throw new ConfigError([{ path: ['auth', 'authenticator'], message }]);
 }
 
 /** A receiver says in its setting `storage` where its state is kept; without, it is kept nowhere. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Component, StorageExtension } from '../component.ts';
+import type { Authenticator, Component, StorageExtension } from '../component.ts';
 import type { ConfiguredComponent } from '../config/config.ts';
 import { parseEndpoint } from '../config/fragments.ts';
 import type { Assembly, Built, LanePlan } from './assembly.ts';
@@ -10,19 +10,23 @@ export interface Running extends Pick<Assembly, 'exporters' | 'lanes' | 'stores'
   readonly components: readonly Built[];
 }
 
+/** A component that another one has asked for. */
+export type Lookup =
+  | { readonly kind: 'storage'; readonly id: string | undefined; readonly found: StorageExtension | undefined }
+  | { readonly kind: 'authenticator'; readonly id: string; readonly found: Authenticator };
+
+/** What a configuration would give to the same question. */
+export type Find = (lookup: Lookup) => Component | undefined;
+
 /** Of another configuration, nothing runs yet. */
 export const NOTHING_RUNS: Running = { components: [], exporters: [], lanes: [], stores: [] };
 
-/** Whether a running component is what the configuration asks for: same settings, same storages. */
-export function isSame(
-  { configured: running, lookups }: Built,
-  wanted: ConfiguredComponent,
-  find: (storage: string | undefined) => StorageExtension | undefined,
-): boolean {
+/** Whether a running component is what the configuration asks for: same settings, same storage and authenticator. */
+export function isSame({ configured: running, lookups }: Built, wanted: ConfiguredComponent, find: Find): boolean {
   return (
     running.id === wanted.id &&
     hasSameSettings(running, wanted) &&
-    [...lookups].every(([id, storage]) => find(id) === storage)
+    lookups.every((lookup) => find(lookup) === lookup.found)
   );
 }
 
@@ -37,7 +41,7 @@ export function isSameLane(
     readonly receiver: ConfiguredComponent;
     readonly processors: readonly ConfiguredComponent[];
   },
-  find: (storage: string | undefined) => StorageExtension | undefined,
+  find: Find,
 ): boolean {
   const { receiver, processors } = wanted;
   return (

@@ -1,10 +1,11 @@
 import { performance } from 'node:perf_hooks';
-import type { Component, Logger, MetricSource, Status, StatusExtension } from '../component.ts';
+import type { Authenticator, Component, Logger, MetricSource, Status, StatusExtension } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { assemble, placed, type Assembly, type Built, type ExporterPlan } from './assembly.ts';
+import { assemble, authenticatorOf, placed, type Assembly, type Built, type ExporterPlan } from './assembly.ts';
 import { Lanes, type ComponentFailure } from './lanes.ts';
 import { componentsOf, includes, isRival } from './reuse.ts';
+import type { Attributes } from './signals.ts';
 import { statusOf } from './status.ts';
 
 /** Below the five seconds that are promised, so that the last word is ours. */
@@ -77,6 +78,11 @@ export class Service {
       lanes: this.#lanes.running,
       failures: new Map(this.#lanes.stateFailures.map((failure) => [failure.component, failure])),
     });
+  }
+
+  /** The running authenticator of that id. Throws ConfigError when there is none. */
+  authenticator(id: string): Authenticator {
+    return authenticatorOf(this.#assembly.extensions, id);
   }
 
   /** Rejects, with everything stopped again, with ConfigError where the user must act. */
@@ -177,8 +183,11 @@ export class Service {
       // One that has just started is connected.
       if (known !== undefined && changed) instance.connect(sources);
     }
-    // A pipeline without anything to read is ready now.
-    for (const store of next.stores) store.announce();
+    for (const store of next.stores) {
+      store.describe(resourceOf(next.lanes.find(({ pipeline }) => pipeline === store.id)));
+      // A pipeline without anything to read is ready now.
+      store.announce();
+    }
   }
 
   #running() {
@@ -249,6 +258,12 @@ export class Service {
   #check(): void {
     for (const check of this.#waiting) check();
   }
+}
+
+/** The lanes of a pipeline have processors of their own, but of the same settings. */
+function resourceOf(lane: LanePlan | undefined): Attributes {
+  const processors = lane?.processors ?? [];
+  return processors.reduce<Attributes>((resource, { instance }) => instance.resource?.(resource) ?? resource, {});
 }
 
 /** What others would talk to. */

@@ -15,7 +15,10 @@ export interface StatusSources {
 export function statusOf({ startTimeMs, assembly, lanes, failures }: StatusSources): Status {
   return {
     startTimeMs,
-    extensions: assembly.extensions.map(({ configured: { id } }) => ({ id, failure: failures.get(id) })),
+    extensions: assembly.extensions.map(({ configured: { id }, instance }) => ({
+      id,
+      failure: failures.get(id) ?? instance.failure,
+    })),
     pipelines: assembly.stores.map((store): PipelineStatus => {
       const plans = assembly.lanes.filter(({ pipeline }) => pipeline === store.id);
       return {
@@ -36,5 +39,6 @@ export function statusOf({ startTimeMs, assembly, lanes, failures }: StatusSourc
       sent: sources.reduce((points, { sent }) => points + sent, 0),
       failed: sources.reduce((points, { failed }) => points + failed, 0),
     })),
+      failure: instance.failure,
   };
 }

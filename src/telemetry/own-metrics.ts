@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Component, Logger, Status } from '../component.ts';
+import type { Authenticator, Component, Logger, Status } from '../component.ts';
 import type { TelemetryConfig } from '../config/config.ts';
-import { parseEndpoint } from '../config/fragments.ts';
 import { ConfigError } from '../errors.ts';
 import { urlOf } from '../http/address.ts';
 import { createListener, type Listener, type Reply } from '../http/listener.ts';
@@ -12,12 +11,14 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface OwnMetricsOptions {
   readonly level: Level;
-  /** Where to listen, and whether the user said so. */
-  readonly address: string;
+  /** Where to listen and who may ask, and whether the user said where. */
+  readonly server: TelemetryConfig['metrics']['server'];
   readonly addressWritten: TelemetryConfig['metrics']['addressWritten'];
   readonly version: string;
   readonly logger: Logger;
   readonly status: () => Status;
+  /** The authenticator extension of that id that runs now. Throws ConfigError when there is none. */
+  readonly authenticator: (id: string) => Authenticator;
 }
 
 /**
@@ -32,12 +33,14 @@ export class OwnMetrics implements Component {
 
   constructor(options: OwnMetricsOptions) {
     this.#options = options;
-    const endpoint = parseEndpoint(options.address);
-    if (endpoint === undefined) throw new ConfigError(`${ADDRESS_SETTING}: not an endpoint`);
     this.#listener = createListener({
-      endpoint,
+      server: options.server,
       setting: ADDRESS_SETTING,
-      logger: options.logger,
+      settings: {
+        logger: options.logger,
+        now: Date.now,
+        authenticator: (id) => whoeverIs(() => options.authenticator(id)),
+      },
       routes: {
         '/': { GET: () => ({ status: 200, body: "agentcol's own metrics are at /metrics\n" }) },
         '/metrics': { GET: () => this.#scrape() },
@@ -91,4 +94,14 @@ export class OwnMetrics implements Component {
     const { ownMetrics } = await import('./instruments.ts');
     return ownMetrics({ ...this.#options, reloadSucceeded: () => this.#reloadSucceeded });
   }
+}
+
+/** Extensions may be exchanged while this goes on. */
+function whoeverIs(authenticator: () => Authenticator): Authenticator {
+  return {
+    get challenge() {
+      return authenticator().challenge;
+    },
+    authenticate: (authorization) => authenticator().authenticate(authorization),
+  };
 }

@@ -6,9 +6,9 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseEndpoint, type Endpoint } from '../../src/config/fragments.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { createListener, type Limits, type Listener, type Reply, type Routes } from '../../src/http/listener.ts';
+import { testSettings } from '../component-suite.ts';
 
 const routes: Routes = {
   '/hello': { GET: () => ({ status: 200, body: 'hello\n' }) },
@@ -46,19 +46,13 @@ afterEach(async () => {
 function listener(endpoint: string, limits: Partial<Limits> = {}, more: Routes = {}): Listener {
   const note = (message: string) => void log.push(message);
   const created = createListener({
-    endpoint: endpointOf(endpoint),
+    server: { endpoint, allow_insecure_bind: false, allowed_hosts: [] },
+    settings: testSettings('test', { logger: { debug: note, info: note, warn: note, error: note } }),
     routes: { ...routes, ...more },
     limits,
-    logger: { debug: note, info: note, warn: note, error: note },
   });
   open.push(created);
   return created;
-}
-
-function endpointOf(text: string): Endpoint {
-  const endpoint = parseEndpoint(text);
-  if (endpoint === undefined) throw new Error(`no endpoint: ${text}`);
-  return endpoint;
 }
 
 async function started(limits: Partial<Limits> = {}, more: Routes = {}): Promise<Listener> {
@@ -90,7 +84,7 @@ async function send(to: Listener, text: string): Promise<string> {
   return await allOf(socket);
 }
 
-const closing = (line: string, more = '') => `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${more}\r\n`;
+const closing = (line: string, more = '') => `${line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${more}\r\n`;
 
 describe('routes', () => {
   test('answers GET, and HEAD without the body', async () => {
@@ -155,7 +149,7 @@ describe('routes', () => {
     const slow = slowRoute();
     const server = await started({}, slow.routes);
     const socket = await dial(server);
-    socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await slow.asked;
     socket.destroy();
     await slow.left;
@@ -195,7 +189,7 @@ function slowRoute() {
 describe('connections', () => {
   test('are kept for further requests', async () => {
     const socket = await dial(await started());
-    socket.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(socket, 'data');
     socket.write(closing('GET /hello'));
     expect(await allOf(socket)).toMatch(/200 OK[\s\S]*hello\n$/);
@@ -204,7 +198,7 @@ describe('connections', () => {
   test('end after the largest number of requests', async () => {
     const answer = await send(
       await started({ maxRequestsPerSocket: 2 }),
-      'GET /hello HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5),
+      'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(5),
     );
     expect(answer.match(/^HTTP.*|^connection: [a-z-]+/gim)).toEqual([
       'HTTP/1.1 200 OK',
@@ -214,22 +208,45 @@ describe('connections', () => {
     ]);
   });
 
-  test('beyond the limit are closed at once', async () => {
+  test('beyond the limit close those that have asked for nothing, the oldest first', async () => {
     const server = await started({ maxConnections: 2 });
-    const [first] = [await dial(server), await dial(server)];
-    first.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n');
-    await once(first, 'data');
-    expect(await allOf(await dial(server))).toBe('');
+    const [kept, silent] = [await dial(server), await dial(server)];
+    kept.write('GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(kept, 'data');
+    const late = await dial(server);
+    expect(await allOf(silent)).toBe('');
+    late.write(closing('GET /hello'));
+    expect(await allOf(late)).toMatch(/hello\n$/);
+    kept.write(closing('GET /hello'));
+    expect(await allOf(kept)).toMatch(/hello\n$/);
+  });
+
+  test('beyond the limit close those that wait between two requests, when all have asked', async () => {
+    const server = await started({ maxConnections: 1 });
+    const [first, second] = [await dial(server), await dial(server)];
+    first.write('GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    second.write('GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(await Promise.race([allOf(first), allOf(second)])).toMatch(/hello\n$/);
+  });
+
+  test('that are silent by the hundred do not keep one out that asks', async () => {
+    const server = await started({ maxConnections: 8 });
+    const silent = await Promise.all(Array.from({ length: 200 }, () => dial(server)));
+    expect(await send(server, closing('GET /hello'))).toMatch(/hello\n$/);
+    await Promise.all(silent.slice(0, 190).map(allOf));
   });
 
   test('without a request are closed', async () => {
     const socket = await dial(await started({ keepAliveTimeoutMs: 50 }));
-    socket.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(await allOf(socket)).toMatch(/hello\n$/);
   });
 
   test('are not kept for a body that nobody read', async () => {
-    const answer = await send(await started(), 'GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc');
+    const answer = await send(
+      await started(),
+      'GET /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc',
+    );
     expect(answer).toMatch(/connection: close\r\n/i);
     expect(answer).toMatch(/hello\n$/);
   });
@@ -240,10 +257,10 @@ describe('limits', () => {
     ['nonsense', 'hello\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     ['no Host', 'GET /hello HTTP/1.1\r\n\r\n'],
-    ['a bare carriage return in a header', 'GET /hello HTTP/1.1\r\nHost: x\rX: y\r\n\r\n'],
+    ['a bare carriage return in a header', 'GET /hello HTTP/1.1\r\nHost: localhost\rX: y\r\n\r\n'],
     [
       'both lengths (request smuggling)',
-      'GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'GET /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
   ])('a malformed request (%s) is answered by 400, and the connection is closed', async (_, text) => {
     const answer = await send(await started(), text);
@@ -267,7 +284,7 @@ describe('limits', () => {
 
   test.each([
     ['that sends nothing', ''],
-    ['that never ends its headers', 'GET /hello HTTP/1.1\r\nHost: x\r\nX-Slow: '],
+    ['that never ends its headers', 'GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Slow: '],
   ])('a connection %s is closed after the time for headers', async (_, text) => {
     const socket = await dial(await started({ headersTimeoutMs: 100 }));
     socket.write(text);
@@ -277,7 +294,7 @@ describe('limits', () => {
   test('a body that never ends is cut off after the time for requests', async () => {
     const server = await started({ headersTimeoutMs: 50, requestTimeoutMs: 100 });
     const socket = await dial(server);
-    socket.write('POST /both HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc');
+    socket.write('POST /both HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc');
     expect(await allOf(socket)).toMatch(/^HTTP\/1\.1 408 /);
   });
 
@@ -287,7 +304,7 @@ describe('limits', () => {
     const server = await started({ idleTimeoutMs: 100, shutdownTimeoutMs: 60_000 }, { '/large': { GET: () => large } });
     const socket = await dial(server);
     socket.pause();
-    socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(socket, 'readable');
     await server.shutdown();
   });
@@ -298,8 +315,8 @@ describe('shutdown', () => {
     const slow = slowRoute();
     const server = await started({}, slow.routes);
     const [idle, busy] = [await dial(server), await dial(server)];
-    idle.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n');
-    busy.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    idle.write('GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    busy.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await Promise.all([once(idle, 'data'), slow.asked]);
     const stopped = server.shutdown();
     await allOf(idle);
@@ -315,7 +332,7 @@ describe('shutdown', () => {
     const slow = slowRoute();
     const server = await started({ shutdownTimeoutMs: 50 }, slow.routes);
     const socket = await dial(server);
-    socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await slow.asked;
     await Promise.all([server.shutdown(), allOf(socket)]);
   });

@@ -150,7 +150,11 @@ function configOf({ receivers, processors = {}, exporters = { keep: {} }, extens
       ),
       telemetry: {
         logs: { level: 'info' },
-        metrics: { level: 'normal', address: '127.0.0.1:9466', addressWritten: false },
+        metrics: {
+          level: 'normal',
+          server: { endpoint: '127.0.0.1:9466', allow_insecure_bind: false, allowed_hosts: [] },
+          addressWritten: false,
+        },
       },
     },
     warnings: [],

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { ReaderStatus, Status } from '../../src/component.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { OwnMetrics, type OwnMetricsOptions } from '../../src/telemetry/own-metrics.ts';
+import { testSettings } from '../component-suite.ts';
 import { recorder } from '../pipeline/ledger.ts';
 import { READER, statusOf } from './statuses.ts';
 
@@ -16,10 +17,14 @@ afterEach(async () => {
   log = recorder();
 });
 
+const server = (endpoint: string) => ({ endpoint, allow_insecure_bind: false, allowed_hosts: [] });
+const authenticator = testSettings('own').authenticator;
+
 async function serve(status: () => Status, options: Partial<OwnMetricsOptions> = {}): Promise<OwnMetrics> {
   const own = new OwnMetrics({
     level: 'normal',
-    address: '127.0.0.1:0',
+    server: server('127.0.0.1:0'),
+    authenticator,
     addressWritten: true,
     version: '1.2.3',
     logger: log,
@@ -150,13 +155,15 @@ describe('an address that is in use', () => {
   });
 
   test('is an error where the user wrote it, with the setting to change', async () => {
-    const error: unknown = await serve(() => statusOf([]), { address: await occupied() }).catch((e: unknown) => e);
+    const error: unknown = await serve(() => statusOf([]), { server: server(await occupied()) }).catch(
+      (e: unknown) => e,
+    );
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toContain('set service::telemetry::metrics::address to another port');
   });
 
   test('is a warning where it is the default: agentcol runs all the same', async () => {
-    const own = await serve(() => statusOf([]), { address: await occupied(), addressWritten: false });
+    const own = await serve(() => statusOf([]), { server: server(await occupied()), addressWritten: false });
     expect(own.address).toBeUndefined();
     expect(log.lines.join()).toContain("agentcol's own metrics are not published: listen on 127.0.0.1:");
     expect(log.lines.join()).toContain('the address is in use');
@@ -170,8 +177,9 @@ test('refuses an address that is none', () => {
     version: '',
     logger: log,
     status: () => statusOf([]),
+    authenticator,
   } as const;
-  expect(() => new OwnMetrics({ ...options, address: 'nowhere' })).toThrow(ConfigError);
+  expect(() => new OwnMetrics({ ...options, server: server('nowhere') })).toThrow(ConfigError);
 });
 
 test('publishes the metrics that docs/telemetry.md describes, each with the type that it says', async () => {

@@ -10,7 +10,7 @@ import { exposition } from '../../../exporters/prometheus/exposition.ts';
 import { PrometheusExporter } from '../../../exporters/prometheus/exporter.ts';
 import { prometheusExporter } from '../../../exporters/prometheus/factory.ts';
 import type { MetricSource } from '../../../src/component.ts';
-import { componentSuite } from '../../component-suite.ts';
+import { componentSuite, testSettings } from '../../component-suite.ts';
 import { MemorySource, metric } from './memory-source.ts';
 
 componentSuite(prometheusExporter, { config: { endpoint: '127.0.0.1:0' } });
@@ -18,6 +18,7 @@ componentSuite(prometheusExporter, { config: { endpoint: '127.0.0.1:0' } });
 const DEFAULTS: Config = {
   endpoint: '127.0.0.1:0',
   allow_insecure_bind: false,
+  allowed_hosts: [],
   compression: 'none',
   namespace: '',
   const_labels: {},
@@ -61,12 +62,10 @@ async function serve(config: Partial<Config>, ...sources: readonly MetricSource[
 function create(config: Partial<Config>): PrometheusExporter {
   return new PrometheusExporter(
     { ...DEFAULTS, ...config },
-    {
-      id: 'prometheus',
+    testSettings('prometheus', {
       now: () => nowMs,
-      storage: () => undefined,
       logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => void errors.push(message) },
-    },
+    }),
   );
 }
 
@@ -319,7 +318,6 @@ describe('the factory', () => {
   });
 
   test('creates an exporter', async () => {
-    const settings = { id: 'prometheus', now: Date.now, storage: () => undefined, logger: console };
-    expect(await prometheusExporter.create(DEFAULTS, settings)).toBeInstanceOf(PrometheusExporter);
+    expect(await prometheusExporter.create(DEFAULTS, testSettings('prometheus'))).toBeInstanceOf(PrometheusExporter);
   });
 });

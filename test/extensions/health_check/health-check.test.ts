@@ -56,7 +56,10 @@ function statusWith(readers: readonly ReaderStatus[], pipeline: Partial<Status['
 }
 
 async function ask(path: string, status?: Status): Promise<{ status: number; body: string; headers: Headers }> {
-  const extension = new HealthCheck({ endpoint: '127.0.0.1:0', allow_insecure_bind: false }, testSettings('health'));
+  const extension = new HealthCheck(
+    { endpoint: '127.0.0.1:0', allow_insecure_bind: false, allowed_hosts: [] },
+    testSettings('health'),
+  );
   running.push(extension);
   if (status !== undefined) extension.observe(() => status);
   await extension.start();
@@ -180,7 +183,7 @@ describe('the report', () => {
 });
 
 test('refuses an endpoint that other machines can reach, unless it is told to allow it', async () => {
-  const open = { endpoint: '0.0.0.0:9467', allow_insecure_bind: false };
+  const open = { endpoint: '0.0.0.0:9467', allow_insecure_bind: false, allowed_hosts: [] };
   expect((await healthCheck.check?.(open))?.[0]?.message).toContain('127.0.0.1:9467');
   expect(await healthCheck.check?.({ ...open, allow_insecure_bind: true })).toEqual([]);
   expect(() => new HealthCheck({ ...open, endpoint: 'nowhere' }, testSettings('health'))).toThrow(ConfigError);

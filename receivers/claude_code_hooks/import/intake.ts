@@ -112,16 +112,19 @@ export class Intake {
   #storeUsages(): void {
     if (this.#usages.length === 0) return;
     // A request is told again with more output, as it streams; and in the transcripts of its session and of its agent.
-    const store = this.#db.prepare(
-      `INSERT INTO model_requests(session_id, agent_id, message_id, request_id, model, time, ${USAGE.join(', ')})
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT(message_id, request_id) DO UPDATE SET agent_id = coalesce(agent_id, excluded.agent_id),
-         time = min(time, excluded.time), ${USAGE.map((field) => `${field} = max(coalesce(${field}, 0), coalesce(excluded.${field}, 0))`).join(', ')}`,
+    const grow = this.#db.prepare(
+      `UPDATE model_requests SET agent_id = coalesce(agent_id, @agentId), time = min(time, @time),
+         ${USAGE.map((field) => `${field} = max(coalesce(${field}, @${field}), coalesce(@${field}, ${field}))`).join(', ')}
+       WHERE message_id = @messageId AND request_id = @requestId`,
     );
-    for (const { sessionId, agentId, messageId, requestId, model, stampMs, usage } of this.#usages) {
-      const tokens = USAGE.map((field) => tokensOf(usage[field]));
-      const time = new Date(stampMs).toISOString();
-      store.run(sessionId, agentId ?? null, messageId, requestId, model ?? null, time, ...tokens);
+    const insert = this.#db.prepare(
+      `INSERT INTO model_requests(session_id, agent_id, message_id, request_id, model, time, ${USAGE.join(', ')})
+       VALUES (@sessionId, @agentId, @messageId, @requestId, @model, @time, ${USAGE.map((field) => `@${field}`).join(', ')})`,
+    );
+    for (const { usage, stampMs, agentId = null, model = null, ...ids } of this.#usages) {
+      const tokens = Object.fromEntries(USAGE.map((field) => [field, tokensOf(usage[field])]));
+      const row = { ...ids, agentId, model, time: new Date(stampMs).toISOString(), ...tokens };
+      if (grow.run(row).changes === 0) insert.run(row);
     }
   }
 

@@ -13,8 +13,8 @@ export type Origin = (typeof ORIGINS)[number];
 
 /** What a database knew before an import: what was recorded as it happened is not touched by what a transcript says of it. */
 export class Known {
-  readonly #call: Statement<[string, string], number>;
-  readonly #run: Statement<[string, string], number>;
+  readonly #call: Statement<[{ readonly session: string; readonly id: string }], number>;
+  readonly #lifecycle: Statement<[string, string, string], number>;
   readonly #compaction: Statement<[string, string, number, string, string], number>;
   readonly #session: Statement<[string], string>;
   readonly #callWithoutId: Statement<[string], number>;
@@ -33,14 +33,14 @@ export class Known {
     this.#claim = db.prepare('INSERT OR IGNORE INTO claims VALUES (?, ?)');
     this.#claimed = db.prepare<[string], string>('SELECT session_id FROM claims WHERE tool_use_id = ?').pluck();
     this.#call = db
-      .prepare<[string, string], number>(
-        `SELECT 1 FROM agent_tool_uses WHERE session_id = ?1 AND tool_use_id = ?2 AND end_time IS NOT NULL
-         UNION ALL SELECT 1 FROM agent_launches WHERE session_id = ?1 AND tool_use_id = ?2 AND end_time IS NOT NULL`,
+      .prepare<[{ readonly session: string; readonly id: string }], number>(
+        `SELECT 1 FROM agent_tool_uses WHERE session_id = @session AND tool_use_id = @id AND end_time IS NOT NULL
+         UNION ALL SELECT 1 FROM agent_launches WHERE session_id = @session AND tool_use_id = @id AND end_time IS NOT NULL`,
       )
       .pluck();
-    this.#run = db
-      .prepare<[string, string], number>(
-        'SELECT 1 FROM agent_invocations WHERE session_id = ? AND agent_id = ? AND start_time IS NOT NULL AND end_time IS NOT NULL',
+    this.#lifecycle = db
+      .prepare<[string, string, string], number>(
+        `SELECT 1 FROM lifecycle WHERE session_id = ? AND coalesce(agent_id, '') = ? AND name = ?`,
       )
       .pluck();
     this.#compaction = db
@@ -61,7 +61,7 @@ export class Known {
 
   /** Whether all of a call is stored already. */
   isSettledCall(sessionId: string, toolUseId: string): boolean {
-    return this.#call.get(sessionId, toolUseId) !== undefined;
+    return this.#call.get({ session: sessionId, id: toolUseId }) !== undefined;
   }
 
   /** Whether a call is a copy of one of another session; the first session that is asked about has it. */
@@ -70,8 +70,9 @@ export class Known {
     return this.#claimed.get(toolUseId) !== sessionId;
   }
 
-  isSettledRun(sessionId: string, agentId: string): boolean {
-    return this.#run.get(sessionId, agentId) !== undefined;
+  /** Whether any start, or any end, of an agent is stored. */
+  isStored(name: 'agent_start' | 'agent_stop', sessionId: string, agentId: string): boolean {
+    return this.#lifecycle.get(sessionId, agentId, name) !== undefined;
   }
 
   isStoredCompaction(sessionId: string, stampMs: number): boolean {

@@ -7,8 +7,6 @@ import type { RequestUsage, TranscriptSink } from './transcript.ts';
 export class TranscriptEvents implements TranscriptSink {
   readonly #intake: Intake;
   readonly #known: Known;
-  /** Agents whose run was known when this transcript began: decided once, whatever is stored meanwhile. */
-  readonly #knownRuns = new Map<string, boolean>();
 
   constructor(intake: Intake, known: Known) {
     this.#intake = intake;
@@ -34,18 +32,13 @@ export class TranscriptEvents implements TranscriptSink {
     }
     switch (payload.hook_event_name) {
       case 'SubagentStart':
+        return this.#known.isStored('agent_start', session, textOf(payload, 'agent_id') ?? '');
       case 'SubagentStop':
-        return this.#isKnownRun(session, textOf(payload, 'agent_id') ?? '');
+        return this.#known.isStored('agent_stop', session, textOf(payload, 'agent_id') ?? '');
       case 'PreCompact':
         return this.#known.isStoredCompaction(session, stampMs);
       default:
         return false;
     }
-  }
-
-  #isKnownRun(session: string, agentId: string): boolean {
-    const known = this.#knownRuns.get(agentId) ?? this.#known.isSettledRun(session, agentId);
-    this.#knownRuns.set(agentId, known);
-    return known;
   }
 }

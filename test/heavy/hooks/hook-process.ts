@@ -3,7 +3,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 
 /** The built program: npm run heavy builds it first. */
-const MAIN = path.resolve('dist/src/main.js');
+export const MAIN = path.resolve('dist/src/main.cjs');
 
 export interface HookRun {
   readonly code: number | null;

@@ -148,22 +148,12 @@ export function mutated(input: string, below: (limit: number) => number): Buffer
       bytes.subarray(at, at + length),
       bytes.subarray(at + length),
     ];
-    switch (below(5)) {
-      case 0:
-        bytes = Buffer.concat([before, after]);
-        break;
-      case 1:
-        bytes = Buffer.concat([before, piece, piece, after]);
-        break;
-      case 2:
-        bytes = Buffer.concat([before, Buffer.from([below(256)]), piece, after]);
-        break;
-      case 3:
-        bytes = Buffer.concat([before, Buffer.from(TEXTS[below(TEXTS.length)]!), after]);
-        break;
-      default:
-        bytes = Buffer.from(before);
-    }
+    const kind = below(16);
+    if (kind < 4) bytes = Buffer.concat([before, after]);
+    else if (kind < 8) bytes = Buffer.concat([before, piece, piece, after]);
+    else if (kind < 11) bytes = Buffer.concat([before, Buffer.from([below(256)]), piece, after]);
+    else if (kind < 15) bytes = Buffer.concat([before, Buffer.from(TEXTS[below(TEXTS.length)]!), after]);
+    else bytes = Buffer.from(before);
   }
   return bytes;
 }

@@ -6,6 +6,7 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { cycles } from './cycles.ts';
 import { firstRead } from './first-read.ts';
+import { hook } from './hook.ts';
 import { idle } from './idle.ts';
 import { live } from './live.ts';
 import { table, type Result } from './result.ts';
@@ -23,6 +24,7 @@ const measurements: Readonly<Record<string, () => Promise<Result[]>>> = {
   idle: () => idle(Math.min(rows, 100_000), 20),
   live: () => live(20),
   scrape: () => scrape(5),
+  hook: () => hook(400),
 };
 const names = values.only ?? Object.keys(measurements);
 const results: Result[] = [];

@@ -34,21 +34,22 @@ interface CountedTable {
 }
 
 /** Deletes old rows that were counted from the databases of agentcol's hooks. Rejects with ConfigError. */
-export async function retention({ files, sets, ...options }: Options): Promise<number> {
+export async function retention({ files, sets, ...options }: Options, now: () => number = Date.now): Promise<number> {
   const { config } = await load(files, sets);
   const logger = createLogger({ level: 'warn', stream: process.stderr });
-  const assembly = await assemble(config, { logger, now: Date.now });
+  const assembly = await assemble(config, { logger, now });
   try {
     const ways = waysOf(assembly);
     const databases = options.database === undefined ? databasesOf(ways) : [canonical(options.database)];
-    for (const file of databases) await print(await clear(file, ways, options));
+    for (const file of databases)
+      await print(await clear(file, ways, now() - durationMs(options.olderThan), options.dryRun));
     return 0;
   } finally {
     for (const { receiver } of assembly.lanes) await receiver.instance.shutdown?.();
   }
 }
 
-async function clear(file: string, all: readonly Way[], options: RetentionOptions): Promise<string> {
+async function clear(file: string, all: readonly Way[], beforeMs: number, dryRun: boolean): Promise<string> {
   const ways = all.filter((way) => way.file === file);
   if (ways.length === 0) {
     throw new ConfigError(`no receiver of the configuration reads ${file}: nothing tells what of it was counted`);
@@ -64,9 +65,7 @@ async function clear(file: string, all: readonly Way[], options: RetentionOption
     }
     try {
       db.pragma(`busy_timeout = ${PATIENCE_MS}`);
-      const beforeMs = Date.now() - durationMs(options.olderThan);
-      const { dryRun } = options;
-      const counted = await countedTables(ways, db);
+      const counted = countedTables(ways, db);
       const { deleted, freedBytes } = await retain(db, { beforeMs, counted, dryRun, pause: delay });
       return describe({ file, deleted, freedBytes, beforeMs, dryRun });
     } finally {
@@ -79,12 +78,12 @@ async function clear(file: string, all: readonly Way[], options: RetentionOption
 }
 
 /** By table. Throws ConfigError where rows would be missing that a collector has still to count, or to count again. */
-async function countedTables(ways: readonly Way[], db: Database): Promise<ReadonlyMap<string, CountedTable>> {
+function countedTables(ways: readonly Way[], db: Database): ReadonlyMap<string, CountedTable> {
   const states = new Map<string, CountedState>();
   const tables = new Map<string, CountedTable>();
   for (const { lane, reader, table } of ways) {
     const { directory } = storageOf(lane);
-    const state = states.get(directory) ?? (await readCounted(directory));
+    const state = states.get(directory) ?? readCounted(directory);
     if (state === undefined) throw new ConfigError(`there is no state in ${directory} yet: run the collector first`);
     states.set(directory, state);
     const shares = sharesOf(lane, reader, state);

@@ -1,14 +1,9 @@
+import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
-import { createDigest } from './digest.ts';
+import type Database from 'better-sqlite3';
 import { openBeside } from './checkpoint-list.ts';
 import { STATE_FILE } from './database.ts';
-import { existsSync, readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-
-/** A checkpoint of the collector is over after some milliseconds. */
-const TRIES = 100;
-const PAUSE_MS = 50;
+import { createDigest } from './digest.ts';
 
 /** What the state has of a reader, or of some of its metrics that are counted apart, as last committed. */
 export interface Counted {
@@ -27,9 +22,9 @@ export interface CountedState {
 
 /**
  * Reads what a state has counted, beside a running collector, and sees that it is on the disk: after a power cut the
- * collector goes on from there or later. undefined where there is none. Rejects with Error and the reason.
+ * collector goes on from there or later. undefined where there is none. Throws Error with the reason.
  */
-export async function readCounted(directory: string): Promise<CountedState | undefined> {
+export function readCounted(directory: string): CountedState | undefined {
   const file = path.join(directory, STATE_FILE);
   const key = path.join(directory, 'digest.key');
   if (!existsSync(file) || !existsSync(key)) return undefined;
@@ -40,7 +35,7 @@ export async function readCounted(directory: string): Promise<CountedState | und
   } finally {
     db.close();
   }
-  await putOnDisk(file);
+  putOnDisk(`${file}-wal`);
   return {
     of: (pipeline, receiver, reader) => {
       const name = nameOf(pipeline, receiver, reader);
@@ -72,20 +67,15 @@ function nameOf(...parts: readonly string[]): string {
 }
 
 /**
- * A checkpoint syncs the write-ahead log first, whatever part of it can be moved then. PASSIVE: the collector, which
- * waits for nobody, finds no lock in its way. It is refused while the collector makes one itself.
+ * SQLite moves nothing out of the write-ahead log before both are on the disk, so that what was read is there, or in the
+ * log; no lock of a collector is touched.
  */
-async function putOnDisk(file: string): Promise<void> {
-  const db = new Database(file, { fileMustExist: true, timeout: 0 });
+function putOnDisk(log: string): void {
+  if (!existsSync(log)) return;
+  const descriptor = openSync(log, 'r+');
   try {
-    db.pragma('synchronous = FULL');
-    for (let tries = 1; ; tries += 1) {
-      const [result] = db.pragma('wal_checkpoint(PASSIVE)') as { busy: number }[];
-      if (result?.busy === 0) return;
-      if (tries === TRIES) throw new Error(`${file} is being written to all the time: try again later`);
-      await delay(PAUSE_MS);
-    }
+    fdatasyncSync(descriptor);
   } finally {
-    db.close();
+    closeSync(descriptor);
   }
 }

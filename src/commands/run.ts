@@ -22,9 +22,15 @@ export async function run(files: readonly string[], sets: readonly string[], sto
   const surviving = surviveFaults(logger);
   logger.info(`agentcol ${packageVersion()} started with ${loaded.files.join(', ')}`);
   for (const [id, pipeline] of config.service.pipelines) logger.info(`pipeline ${id}: ${describePipeline(pipeline)}`);
-  const progress = showProgress({ sources: collector.sources, line, logger });
+  let { sources } = collector;
+  let progress = showProgress({ sources, line, logger });
   hangups.answer(async () => {
     await collector.reload(async () => (await load(files, sets)).config);
+    // Those of renamed pipelines have a first read of their own.
+    if (collector.sources.every((source) => sources.includes(source))) return;
+    progress[Symbol.dispose]();
+    ({ sources } = collector);
+    progress = showProgress({ sources, line, logger });
   });
   await aborted(stop);
   progress[Symbol.dispose]();

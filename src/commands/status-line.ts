@@ -22,7 +22,8 @@ export class StatusLine {
   }
 
   get columns(): number {
-    return this.#stream.columns ?? 80;
+    // Some terminals say 0 when they do not know.
+    return this.#stream.columns || 80;
   }
 
   /** `text` ends with a line break. */

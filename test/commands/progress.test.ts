@@ -57,6 +57,10 @@ describe('on a terminal', () => {
     expect({ written, logged }).toEqual({ written: '', logged: [] });
   });
 
+  test('a terminal that does not know its width has 80 columns', () => {
+    expect(line(true, 0).columns).toBe(80);
+  });
+
   test('one line is rewritten, and erased when all has been read', () => {
     using _shown = reading(line(true));
     progress = { read: 500, total: 4_000 };

@@ -1,5 +1,7 @@
 import { debugExporter } from '../exporters/debug/factory.ts';
 import { prometheusExporter } from '../exporters/prometheus/factory.ts';
+import { basicAuth } from '../extensions/basicauth/factory.ts';
+import { bearerTokenAuth } from '../extensions/bearertokenauth/factory.ts';
 import { fileStorage } from '../extensions/file_storage/factory.ts';
 import { healthCheck } from '../extensions/health_check/factory.ts';
 import { hashProcessor } from '../processors/hash/factory.ts';
@@ -16,4 +18,6 @@ export const factories: readonly ComponentFactory[] = [
   debugExporter,
   fileStorage,
   healthCheck,
+  basicAuth,
+  bearerTokenAuth,
 ];

@@ -25,7 +25,7 @@ export class Connections {
   readonly #max: number;
   /** The longest in its rank first. */
   readonly #open = new Map<Socket | string, Connection>();
-  #sweep: NodeJS.Timeout | undefined;
+  #isSweepDue = false;
 
   constructor(server: Server, max: number) {
     this.#max = max;
@@ -55,7 +55,9 @@ export class Connections {
     socket.once('close', () => {
       if (this.#open.get(key)?.socket === socket) this.#open.delete(key);
     });
-    if (this.#open.size > this.#max) this.#sweep ??= setTimeout(() => this.#closeMost(), GRACE_MS).unref();
+    if (this.#open.size <= this.#max || this.#isSweepDue) return;
+    this.#isSweepDue = true;
+    setTimeout(() => this.#sweep(), GRACE_MS).unref();
   }
 
   #move(socket: Socket, rank: Rank): void {
@@ -67,8 +69,8 @@ export class Connections {
     this.#open.set(key, connection);
   }
 
-  #closeMost(): void {
-    this.#sweep = undefined;
+  #sweep(): void {
+    this.#isSweepDue = false;
     let surplus = this.#open.size - this.#max;
     for (const rank of RANKS) {
       for (const [key, { socket, rank: own }] of this.#open) {

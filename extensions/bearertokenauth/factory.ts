@@ -1,0 +1,25 @@
+import type { ExtensionFactory } from '../../src/component.ts';
+import { ConfigError } from '../../src/errors.ts';
+import { schema, type Config } from './config.ts';
+import { parseTokens } from './tokens.ts';
+
+export const bearerTokenAuth: ExtensionFactory<Config> = {
+  type: 'bearertokenauth',
+  kind: 'extension',
+  signals: [],
+  summary: 'Lets in who shows one of a list of tokens.',
+  schema,
+  async check({ token }) {
+    try {
+      if (token !== undefined) parseTokens(token, ['token'], 'token');
+      return [];
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      throw error;
+    }
+  },
+  async create(config, settings) {
+    const { BearerTokenAuth } = await import('./bearertokenauth.ts');
+    return new BearerTokenAuth(config, settings);
+  },
+};

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, TelemetryConfig } from '../config/config.ts';
 import { parseEndpoint } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
+import { isTaken } from '../pipeline/reuse.ts';
 import { Service, type Change } from '../pipeline/service.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { OwnMetrics } from '../telemetry/own-metrics.ts';
@@ -11,15 +12,15 @@ import { packageVersion } from './package.ts';
 export class Collector {
   readonly #service: Service;
   readonly #logger: RootLogger;
-  #telemetry: TelemetryConfig;
+  #config: Config;
   #ownMetrics: OwnMetrics | undefined;
   #reloads = 0;
 
-  private constructor(service: Service, { service: { telemetry } }: Config, logger: RootLogger) {
+  private constructor(service: Service, config: Config, logger: RootLogger) {
     this.#service = service;
     this.#logger = logger;
-    this.#telemetry = telemetry;
-    this.#ownMetrics = this.#createOwnMetrics(telemetry);
+    this.#config = config;
+    this.#ownMetrics = this.#createOwnMetrics(config.service.telemetry);
   }
 
   /** Opens nothing. Rejects with ConfigError. */
@@ -74,19 +75,24 @@ export class Collector {
   async #adopt(config: Config): Promise<Change> {
     const { telemetry } = config.service;
     const before = this.#ownMetrics;
-    const changes = !isDeepStrictEqual(telemetry.metrics, this.#telemetry.metrics);
+    const changes = !isDeepStrictEqual(telemetry.metrics, this.#config.service.telemetry.metrics);
     const next = changes ? this.#createOwnMetrics(telemetry) : before;
-    const late = isSamePort(telemetry.metrics.server.endpoint, this.#telemetry.metrics.server.endpoint);
-    if (changes && !late) await next?.start();
+    const [here, there] = [endpointOf(this.#config), endpointOf(config)];
+    // Where addresses are exchanged, one has to let go of it before another can have it.
+    const early = changes && isTaken(here, config);
+    const late = isSamePort(here, there) || isTaken(there, this.#config);
+    if (early) await before?.shutdown();
     let change: Change;
     try {
+      if (changes && !late) await next?.start();
       change = await this.#service.reload(config);
     } catch (error) {
       if (changes) await next?.shutdown();
+      if (early) await this.#startAgain(before);
       throw error;
     }
     this.#logger.setLevel(telemetry.logs.level);
-    this.#telemetry = telemetry;
+    this.#config = config;
     this.#ownMetrics = next;
     if (changes) await before?.shutdown();
     if (changes && late) await this.#startAgain(next);
@@ -115,7 +121,10 @@ export class Collector {
   }
 }
 
-/** Then the one has to let go of it before the other can have it. */
+function endpointOf({ service }: Config): string {
+  return service.telemetry.metrics.server.endpoint;
+}
+
 function isSamePort(one: string, other: string): boolean {
   const [a, b] = [parseEndpoint(one), parseEndpoint(other)];
   return a?.kind === 'tcp' && b?.kind === 'tcp' ? a.port === b.port && a.port !== 0 : one === other;

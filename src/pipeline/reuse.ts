@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Authenticator, Component, StorageExtension } from '../component.ts';
-import type { ConfiguredComponent } from '../config/config.ts';
+import type { Config, ConfiguredComponent } from '../config/config.ts';
 import { parseEndpoint } from '../config/fragments.ts';
 import type { Assembly, Built, LanePlan } from './assembly.ts';
 
@@ -69,9 +69,25 @@ export function isRival(one: ConfiguredComponent, other: ConfiguredComponent): b
   return address !== undefined && address === addressOf(other);
 }
 
+/** Whether any component that the service starts listens where `endpoint` does, likewise. */
+export function isTaken(endpoint: string, { receivers, exporters, extensions, service }: Config): boolean {
+  const address = addressAt(endpoint);
+  const used = new Set([
+    ...service.extensions,
+    ...[...service.pipelines.values()].flatMap((pipeline) => [...pipeline.receivers, ...pipeline.exporters]),
+  ]);
+  return [...receivers.values(), ...exporters.values(), ...extensions.values()].some(
+    (component) => used.has(component.id) && address !== undefined && addressOf(component) === address,
+  );
+}
+
 function addressOf({ settings }: ConfiguredComponent): string | undefined {
   if (typeof settings !== 'object' || settings === null || !('endpoint' in settings)) return undefined;
-  const endpoint = typeof settings.endpoint === 'string' ? parseEndpoint(settings.endpoint) : undefined;
+  return typeof settings.endpoint === 'string' ? addressAt(settings.endpoint) : undefined;
+}
+
+function addressAt(text: string): string | undefined {
+  const endpoint = parseEndpoint(text);
   if (endpoint === undefined) return undefined;
   if (endpoint.kind === 'unix') return endpoint.path;
   return endpoint.port === 0 ? undefined : String(endpoint.port);

@@ -176,10 +176,31 @@ describe('a collector that reloads', () => {
   test('lets go of new own metrics when the rest of the new configuration cannot be had', async () => {
     const collector = await collectorOf(written());
     const other = `127.0.0.1:${await freePort()}`;
-    const bad = { ...written({}, { metrics: { address: other } }), exporters: { prometheus: { endpoint: own } } };
+    const occupied = await collectorOfOwnMetrics();
+    const bad = { ...written({}, { metrics: { address: other } }), exporters: { prometheus: { endpoint: occupied } } };
     expect(await collector.reload(() => running.load(bad))).toBe(false);
     expect(await lastReload()).toBe(0);
     await expect(scrape(other)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('exchanges the addresses of its own metrics and of an exporter', async () => {
+    running.jobs('jobs.db', 10);
+    const [first, third] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+    const at = (exporter: string, address: string): Written => ({
+      ...written({}, { metrics: { address } }),
+      exporters: { prometheus: { endpoint: exporter } },
+    });
+    const collector = await collectorOf(at(first, own));
+    expect(await collector.reload(() => running.load(at(own, first)))).toBe(true);
+    expect(await lastReload(first)).toBe(1);
+    expect(await collector.reload(() => running.load(at(own, third)))).toBe(true);
+    expect(await collector.reload(() => running.load(at(third, own)))).toBe(true);
+    expect(await lastReload(own)).toBe(1);
+    const occupied = await collectorOfOwnMetrics();
+    const bad = { ...at(own, third), extensions: { file_storage: {}, health_check: { endpoint: occupied } } };
+    const service = { ...bad.service, extensions: ['file_storage', 'health_check'] };
+    expect(await collector.reload(() => running.load({ ...bad, service }))).toBe(false);
+    expect(await lastReload(own)).toBe(0);
   });
 });
 

@@ -89,7 +89,7 @@ async function reset(assembly: Assembly, receiver: string, table: string): Promi
     const logger = createLogger({ level: 'warn', stream: process.stderr });
     const { db } = openDatabase({ directory: own.directory, digest, now: Date.now, logger });
     try {
-      const { series, openRows, onceKeys } = resetReaders(db, together);
+      const { series, openRows, onceKeys } = resetReaders(db, together, Date.now());
       const names = [...new Set(together.map(({ reader }) => reader))].join(', ');
       return `reset ${names} of ${receiver}: ${series} series, ${openRows} open rows, ${onceKeys} once-keys dropped; counted anew at the next start\n`;
     } finally {

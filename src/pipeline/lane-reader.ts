@@ -42,7 +42,7 @@ export class LaneReader {
   #caughtUp = false;
   #failure: Failure | undefined;
   /** What was logged of it. */
-  #complaint: string | undefined;
+  #complaint: { readonly message: string; readonly reason: string } | undefined;
   #busySinceMs: number | undefined;
   /** Kept from its source by a lock that may pass in a moment. */
   #brieflyBusy = false;
@@ -156,8 +156,8 @@ export class LaneReader {
     const message = describeError(error);
     const before = this.#failure;
     if (reason === 'busy') this.#activity.putOff();
-    if (before?.reason !== reason) this.#forgive();
     this.#failure = { reason, message, sinceMs: before?.sinceMs ?? this.#now() };
+    if (reason !== 'busy') this.#busySinceMs = undefined;
     // Every writer locks its database for a moment: only one that goes on doing so is worth a word.
     this.#brieflyBusy = reason === 'busy' && elapsedMs - (this.#busySinceMs ??= elapsedMs) < BUSY_PATIENCE_MS;
     if (!this.#brieflyBusy) this.#complain(message, reason);
@@ -166,24 +166,30 @@ export class LaneReader {
 
   /** Says it, unless another reader of the lane has. */
   #complain(message: string, reason: string): void {
-    if (this.#complaint !== undefined) this.#notices.replace(this.#complaint, message);
-    else if (this.#notices.raise(message)) this.#logger.warn(message, { reader: this.reader.id, reason });
-    this.#complaint = message;
+    if (this.#complaint?.reason === reason) {
+      this.#notices.replace(this.#complaint.message, message);
+    } else {
+      this.#forgive();
+      if (this.#notices.raise(message)) this.#logger.warn(message, { reader: this.reader.id, reason });
+    }
+    this.#complaint = { message, reason };
   }
 
-  /** Takes back what was said; true when no reader says it any more. */
-  #forgive(): boolean {
-    const over = this.#complaint !== undefined && this.#notices.clear(this.#complaint);
+  /** Takes back what was said; the reason, when no reader says it any more. */
+  #forgive(): string | undefined {
+    const complaint = this.#complaint;
     this.#complaint = undefined;
-    this.#busySinceMs = undefined;
-    return over;
+    return complaint !== undefined && this.#notices.clear(complaint.message) ? complaint.reason : undefined;
   }
 
   #recover(): void {
     if (this.#failure === undefined) return;
     this.#lastFailure = { ...this.#failure, untilMs: this.#now() };
     this.#failure = undefined;
+    this.#busySinceMs = undefined;
     this.retry.succeeded();
-    if (this.#forgive()) this.#logger.info('reading again', { reader: this.reader.id });
+    const over = this.#forgive();
+    // With the reason: another trouble within the minute is over in other words, which the log does not fold.
+    if (over !== undefined) this.#logger.info(`reading again (was: ${over})`, { reader: this.reader.id });
   }
 }

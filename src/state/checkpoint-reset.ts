@@ -17,8 +17,11 @@ export interface Dropped {
   readonly series: number;
 }
 
-/** Drops all that is kept of these readers, in one transaction: they begin anew. The database is a state of nobody else's. */
-export function resetReaders(db: Database.Database, readers: readonly KeptUnder[]): Dropped {
+/**
+ * Drops all that is kept of these readers, in one transaction: they begin anew. What other readers of a pipeline add to the
+ * same metrics stays and begins to count at `nowMs` too: the sum falls. The database is a state of nobody else's.
+ */
+export function resetReaders(db: Database.Database, readers: readonly KeptUnder[], nowMs: number): Dropped {
   const sql = prepareStatements(db);
   const dropped = { readers: 0, openRows: 0, onceKeys: 0, series: 0 };
   db.transaction(() => {
@@ -28,6 +31,7 @@ export function resetReaders(db: Database.Database, readers: readonly KeptUnder[
         for (const metric of sql.metrics.all(share.id)) {
           dropped.series += sql.dropSeries.run(metric.id).changes;
           sql.dropMetric.run(metric.id);
+          sql.restartSeries.run(nowMs, metric.metric, pipeline);
         }
         dropped.openRows += sql.dropOpenRows.run(share.id).changes;
         const scope = sql.findScope.get(...lane, keyScope + share.reader.slice(reader.length));

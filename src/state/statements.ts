@@ -81,6 +81,12 @@ export function prepareStatements(db: Database.Database) {
     saveSeries: db.prepare<[metric: number, attributes: string, startTimeMs: number, value: string]>(
       'INSERT INTO series (metric, attributes, start_time_ms, value) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
     ),
+    /** Of one metric, in all readers of a pipeline: what it counts begins then. */
+    restartSeries: db.prepare<[startTimeMs: number, metric: string, pipeline: string]>(
+      `UPDATE series SET start_time_ms = ? WHERE metric IN (
+         SELECT metrics.id FROM metrics JOIN readers ON readers.id = metrics.reader
+         WHERE metrics.metric = ? AND readers.pipeline = ?)`,
+    ),
     dropSeries: db.prepare<[metric: number]>('DELETE FROM series WHERE metric = ?'),
   };
 }

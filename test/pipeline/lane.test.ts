@@ -69,7 +69,7 @@ test('is ready when a source cannot be read, says why once, goes on with the oth
   broken.failure = undefined;
   await running.shows(recounted([whole, broken]));
   expect(running.lanes[0]?.failures).toEqual([]);
-  expect(running.log.lines).toEqual(['warn no such file (missing)', 'info reading again']);
+  expect(running.log.lines).toEqual(['warn no such file (missing)', 'info reading again (was: missing)']);
 });
 
 test('logs a failure again when its reason changes', async () => {
@@ -80,6 +80,17 @@ test('logs a failure again when its reason changes', async () => {
   ledger.failure = new Error('disk on fire');
   await running.until(() => running.log.lines.length === 1);
   expect(running.log.lines).toEqual(['warn disk on fire (error)']);
+});
+
+test('says that a failure is over, also when it ended in a brief lock', async () => {
+  const ledger = three();
+  ledger.failure = new Error('disk on fire');
+  using running = await new Running(undefined, [[new LedgerReader(ledger)]]).ready();
+  ledger.failure = new SourceError('busy', 'locked');
+  await running.until(() => (running.lanes[0]?.status[0]?.busy ?? 0) >= 1);
+  ledger.failure = undefined;
+  await running.shows(recounted([ledger]));
+  expect(running.log.lines).toEqual(['warn disk on fire (error)', 'info reading again (was: error)']);
 });
 
 test('is not ready while a brief lock keeps a reader from its source', async () => {

@@ -182,8 +182,8 @@ function returnOf({ status, background, end_time: end }: StoredCall): string | n
 }
 
 /** An agent that nobody named is one of the program's own: only its stop is told. */
-function isWorthARow({ agent, stop, killed, launch }: Run): boolean {
-  return launch !== undefined || nameOf(agent) !== null || (stop !== null && !killed);
+function isWorthARow({ agent, stop, launch }: Run): boolean {
+  return launch !== undefined || nameOf(agent) !== null || stop !== null;
 }
 
 function nameOf(agent: Agent | undefined): string | null {

@@ -4,6 +4,8 @@ import type { HookEvent } from './event.ts';
 import { once } from './once.ts';
 import type { SessionMark } from './session-run.ts';
 
+type Seen = Pick<Mark, 'time' | 'agent_type' | 'permission_mode' | 'project'> & { readonly id: number };
+
 /** Beginnings and ends of agents and sessions, as they were heard: a set, to which an equal fact adds nothing. */
 export class Lifecycle {
   readonly #db: Database;
@@ -20,7 +22,7 @@ export class Lifecycle {
   /** Remembers the earliest event that named an agent. Returns whether this is it. */
   see(event: HookEvent, agentId: string): boolean {
     const seen = this.#seen().get(event.sessionId, agentId);
-    if (seen !== undefined && seen.time <= event.time) return false;
+    if (seen !== undefined && !isBefore(event, seen)) return false;
     if (seen !== undefined) this.#forget().run(seen.id);
     return this.add('agent_seen', event, agentId);
   }
@@ -59,8 +61,8 @@ export class Lifecycle {
 
   // coalesce() as in the index, or SQLite does not use it.
   readonly #seen = once(() =>
-    this.#db.prepare<[string, string], { readonly id: number; readonly time: string }>(
-      `SELECT id, time FROM lifecycle WHERE session_id = ? AND coalesce(agent_id, '') = ? AND name = 'agent_seen'`,
+    this.#db.prepare<[string, string], Seen>(
+      `SELECT id, time, agent_type, permission_mode, project FROM lifecycle WHERE session_id = ? AND coalesce(agent_id, '') = ? AND name = 'agent_seen'`,
     ),
   );
 
@@ -78,4 +80,10 @@ export class Lifecycle {
       'SELECT name, time, agent_id, agent_type, permission_mode, project FROM lifecycle WHERE session_id = ?',
     ),
   );
+}
+
+/** Two events of one millisecond have an order, too: any, as long as it is always the same. */
+function isBefore(event: HookEvent, seen: Seen): boolean {
+  const told = [event.time, event.agentType, event.permissionMode, event.project];
+  return JSON.stringify(told) < JSON.stringify([seen.time, seen.agent_type, seen.permission_mode, seen.project]);
 }

@@ -110,7 +110,7 @@ export class HookWriter {
   /** Every event that names an agent shows that it is there. */
   #see(event: HookEvent, [first]: readonly Invocation[]): boolean {
     if (event.agentId === null || event.agentType === null) return false;
-    if (first?.seen_time != null && first.seen_time <= event.time) return false;
+    if (first?.seen_time != null && first.seen_time < event.time) return false;
     return this.#lifecycle.see(event, event.agentId);
   }
 

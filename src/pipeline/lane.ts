@@ -5,6 +5,7 @@ import type { State, StateMember } from '../state/state.ts';
 import { LaneReader } from './lane-reader.ts';
 import { Notices } from './notices.ts';
 import { ReaderTotals } from './reader-totals.ts';
+import { withoutShares } from './share-status.ts';
 import { sharesOf } from './shares.ts';
 import type { LaneReading, Showcase } from './store.ts';
 
@@ -88,7 +89,7 @@ export class Lane implements StateMember, LaneReading {
   }
 
   get status(): readonly ReaderStatus[] {
-    return this.#readers.map((reader) => reader.status);
+    return withoutShares(this.#readers.map((reader) => reader.status));
   }
 
   /** Begins to read. Loads its state first. */

@@ -129,6 +129,7 @@ function cursorOf(position: Checkpoint['position']): number | null {
 
 /** For people. */
 export function describeCheckpoints(storages: readonly ListedStorage[]): string {
+  if (storages.length === 0) return 'nothing is kept: service::extensions names no storage';
   return storages
     .map(({ id, directory, written, readers }) => {
       const title = `${id}: ${directory}, ${written === null ? 'no state yet' : `last written ${written}`}`;

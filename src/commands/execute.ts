@@ -12,7 +12,8 @@ export async function execute(words: readonly string[], stop: AbortSignal): Prom
     return await dispatch(parseCommandLine(words), stop);
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`agentcol: ${error.message}; agentcol --help says how\n`);
+      const join = error.message.endsWith('?') ? ' ' : '; ';
+      process.stderr.write(`agentcol: ${error.message}${join}agentcol --help says how\n`);
       return CALLED_WRONGLY;
     }
     const text = error instanceof ConfigError ? error.message : `agentcol: ${describeError(error)}\n${frames(error)}`;

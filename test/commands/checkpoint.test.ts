@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { checkpoint } from '../../src/commands/checkpoint.ts';
 import type { CheckpointOptions } from '../../src/commands/command-line.ts';
-import type { ListedStorage } from '../../src/commands/checkpoint-list.ts';
+import { describeCheckpoints, type ListedStorage } from '../../src/commands/checkpoint-list.ts';
 import {
   freePort,
   jobsConfig,
@@ -186,6 +186,10 @@ describe('checkpoint list', () => {
       /belongs to user id 12345: look at it as that user/,
     );
   });
+});
+
+test('checkpoint list says that without a storage nothing is kept', () => {
+  expect(describeCheckpoints([])).toBe('nothing is kept: service::extensions names no storage');
 });
 
 describe('checkpoint reset', () => {

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import { describeError } from '../errors.ts';
+import { ConfigError, describeError } from '../errors.ts';
 import type { HooksOptions } from './command-line.ts';
 
 /** What one settings file says of agentcol. */
@@ -36,8 +36,10 @@ type Chosen = Pick<HooksOptions, 'scope' | 'settings'>;
 export async function lookAtScopes({ scope, settings }: Chosen): Promise<readonly LookedAt[]> {
   const { SCOPES, settingsFileOf } = await import('../../receivers/claude_code_hooks/install/install.ts');
   if (settings !== undefined) return [await lookAt('named', settings)];
-  const scopes = scope === undefined ? SCOPES : [scope];
-  return Promise.all(scopes.map((one) => lookAt(one, settingsFileOf(one))));
+  if (scope !== undefined) return [await lookAt(scope, settingsFileOf(scope))];
+  // In the home folder, the project's file is the user's.
+  const files = new Map(SCOPES.toReversed().map((one) => [settingsFileOf(one), one]));
+  return Promise.all([...files].toReversed().map(([file, one]) => lookAt(one, file)));
 }
 
 async function lookAt(scope: string, file: string): Promise<LookedAt> {
@@ -73,7 +75,8 @@ async function lookAt(scope: string, file: string): Promise<LookedAt> {
       })),
     };
   } catch (error) {
-    return { scope, file, exists: true, error: describeError(error), disable_all_hooks: false, ...nothing };
+    const message = error instanceof ConfigError ? error.message : describeError(error);
+    return { scope, file, exists: true, error: message, disable_all_hooks: false, ...nothing };
   }
 }
 

@@ -29,7 +29,7 @@ export async function hooks(options: HooksOptions, main = mainFile()): Promise<n
 
 /** This very program, as a hook calls it. */
 export function mainFile(): string {
-  return fileURLToPath(new URL('../main.js', import.meta.url));
+  return fileURLToPath(new URL('../main.cjs', import.meta.url));
 }
 
 async function install(options: InstallOptions, main: string): Promise<string> {
@@ -65,18 +65,16 @@ async function install(options: InstallOptions, main: string): Promise<string> {
 
 async function prepare(database: string, options: RecordingOptions): Promise<void> {
   const { prepareHookDatabase } = await import('../../receivers/claude_code_hooks/prepare.ts');
-  const { openHookDatabase } = await import('../../receivers/claude_code_hooks/database.ts');
   const { writeHookSettings } = await import('../../receivers/claude_code_hooks/settings.ts');
   try {
-    prepareHookDatabase(database);
-    const db = openHookDatabase(database);
+    const db = prepareHookDatabase(database);
     try {
-      if (db !== undefined) writeHookSettings(db, patchOf(options));
+      writeHookSettings(db, patchOf(options));
     } finally {
-      db?.close();
+      db.close();
     }
   } catch (error) {
-    throw new ConfigError(`prepare the database: ${describeError(error)}`, { cause: error });
+    throw new ConfigError(`prepare ${database}: ${describeError(error)}`, { cause: error });
   }
 }
 

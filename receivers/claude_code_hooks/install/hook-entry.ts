@@ -12,7 +12,7 @@ export interface HookEntry {
 /** Absolute paths. */
 export interface HookProgram {
   readonly node: string;
-  /** agentcol's own main.js. */
+  /** agentcol's own main.cjs. */
   readonly main: string;
   readonly database: string;
 }
@@ -73,11 +73,11 @@ export function hookGroup(program: HookProgram, event: string): HookGroup {
   return { ...(matched ? { matcher: '*' } : {}), hooks: [hookEntry(program, event)] };
 }
 
-/** agentcol's own script, wherever it was installed: .../dist/src/main.js, or the name that npm gives it. */
-const MAIN = /(?:^|[\\/])(?:src[\\/]main\.[jt]s|agentcol(?:\.js|\.cmd)?)$/;
-/** Written by hand: `agentcol hook`, `"/opt/my tools/agentcol" hook --database x`, `node '/opt/agentcol/dist/src/main.js' hook`. */
+/** agentcol's own script, wherever it was installed: .../dist/src/main.cjs, or the name that npm gives it. */
+const MAIN = /(?:^|[\\/])(?:src[\\/]main\.c?js|agentcol(?:\.js|\.cmd)?)$/;
+/** Written by hand: `agentcol hook`, `"/opt/my tools/agentcol" hook --database x`, `node '/opt/agentcol/dist/src/main.cjs' hook`. */
 const SHELL_FORM =
-  /(?:^|[\s\\/"'])(?:agentcol(?:\.js|\.cmd)?|agentcol[^\s"']*[\\/]src[\\/]main\.js)["']?\s+hook(?=\s|$)/;
+  /(?:^|[\s\\/"'])(?:agentcol(?:\.js|\.cmd)?|agentcol[^\s"']*[\\/]src[\\/]main\.c?js)["']?\s+hook(?=\s|$)/;
 
 /** Whether an element of a group's `hooks` runs `agentcol hook`: this one, an older one, or one written by hand. */
 export function isOwnEntry(entry: unknown): boolean {

@@ -17,7 +17,7 @@ let program: HookProgram;
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol settings-'));
   settings = path.join(folder, 'settings.json');
-  program = { node: process.execPath, main: '/opt/agent col/dist/src/main.js', database: `${folder}/agents.db` };
+  program = { node: process.execPath, main: '/opt/agent col/dist/src/main.cjs', database: `${folder}/agents.db` };
 });
 
 afterEach(() => {
@@ -100,7 +100,7 @@ describe('install and uninstall', () => {
 
   it('give back the file to the byte although agentcol has moved since', async () => {
     write(OTHERS);
-    await install(settings, { ...program, node: '/old/node', main: '/old/dist/src/main.js' }, REALLY);
+    await install(settings, { ...program, node: '/old/node', main: '/old/dist/src/main.cjs' }, REALLY);
     await install(settings, program, REALLY);
     expect(bytes().toString()).not.toContain('/old/');
     await uninstall(settings, REALLY);

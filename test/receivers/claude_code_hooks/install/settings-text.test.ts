@@ -9,14 +9,14 @@ import { readHooks, withHooks, withoutHooks } from '../../../../receivers/claude
 
 const PROGRAM: HookProgram = {
   node: '/opt/node 20/bin/node',
-  main: '/opt/agent col/dist/src/main.js',
+  main: '/opt/agent col/dist/src/main.cjs',
   database: '/home/me/my data/agents.db',
 };
 
 const ENTRY = {
   type: 'command',
   command: '/opt/node 20/bin/node',
-  args: ['/opt/agent col/dist/src/main.js', 'hook', '--database', '/home/me/my data/agents.db'],
+  args: ['/opt/agent col/dist/src/main.cjs', 'hook', '--database', '/home/me/my data/agents.db'],
   async: true,
   timeout: 10,
 };
@@ -120,11 +120,11 @@ describe('installing', () => {
 
   it('brings entries of an earlier place up to date where they stand', () => {
     const text = FORMATS["other people's hooks"]!;
-    const moved = { ...PROGRAM, node: '/gone/node', main: '/gone/dist/src/main.js' };
+    const moved = { ...PROGRAM, node: '/gone/node', main: '/gone/dist/src/main.cjs' };
     const before = withHooks(text, moved).replace('"Stop": [', '"Stop": [ {"hooks": []},');
     const after = withHooks(before, PROGRAM);
     expect(after).toBe(
-      before.replaceAll('/gone/node', PROGRAM.node).replaceAll('/gone/dist/src/main.js', PROGRAM.main),
+      before.replaceAll('/gone/node', PROGRAM.node).replaceAll('/gone/dist/src/main.cjs', PROGRAM.main),
     );
   });
 
@@ -176,7 +176,7 @@ describe('uninstalling', () => {
       {
         type: 'command',
         command: '/old/node',
-        args: ['--no-warnings', '/old/dist/src/main.js', 'hook', '--database', 'x'],
+        args: ['--no-warnings', '/old/dist/src/main.cjs', 'hook', '--database', 'x'],
       },
     ];
     const others = [

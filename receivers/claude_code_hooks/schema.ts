@@ -19,7 +19,6 @@ CREATE TABLE sessions(
   stored_by TEXT, last_event_time TEXT, start_source TEXT, end_reason TEXT, model TEXT, permission_mode TEXT, project TEXT,
   last_stop_time TEXT, time_source TEXT
 );
-CREATE INDEX idx_sessions_status ON sessions(status, start_time);
 
 CREATE TABLE agent_invocations(
   id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp TEXT, session_id TEXT, event_type TEXT, phase TEXT, agent_name TEXT,
@@ -31,9 +30,7 @@ CREATE TABLE agent_invocations(
 );
 CREATE INDEX idx_invocations_timestamp ON agent_invocations(timestamp);
 CREATE INDEX idx_invocations_session ON agent_invocations(session_id, start_time, end_time);
-CREATE INDEX idx_invocations_agent ON agent_invocations(agent_name, phase);
 CREATE INDEX idx_invocations_run ON agent_invocations(session_id, agent_id) WHERE agent_id IS NOT NULL;
-CREATE INDEX idx_invocations_composite ON agent_invocations(session_id, agent_name, status);
 
 CREATE TABLE agent_tool_uses(
   id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp TEXT, session_id TEXT, agent_name TEXT, agent_invocation_id INTEGER,
@@ -45,7 +42,6 @@ CREATE TABLE agent_tool_uses(
 CREATE UNIQUE INDEX idx_tool_uses_id ON agent_tool_uses(session_id, tool_use_id) WHERE tool_use_id IS NOT NULL;
 CREATE INDEX idx_tool_uses_input ON agent_tool_uses(session_id, tool_name, input_digest);
 CREATE INDEX idx_tool_uses_run ON agent_tool_uses(session_id, agent_id, first_time) WHERE agent_id IS NOT NULL;
-CREATE INDEX idx_tool_uses_agent ON agent_tool_uses(agent_name, agent_invocation_id);
 
 CREATE TABLE agent_launches(
   id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL, launched_type TEXT, tool_name TEXT,

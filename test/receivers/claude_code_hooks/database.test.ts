@@ -1,10 +1,11 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { APPLICATION_ID, openHookDatabase, SCHEMA_VERSION } from '../../../receivers/claude_code_hooks/database.ts';
 import { prepareHookDatabase } from '../../../receivers/claude_code_hooks/prepare.ts';
 import { migrations } from '../../../receivers/claude_code_hooks/schema.ts';
-import { hookDigest, hookSettings } from '../../../receivers/claude_code_hooks/settings.ts';
+import { HOOK_SETTINGS, hookDigest, hookSettings } from '../../../receivers/claude_code_hooks/settings.ts';
 import { createAgentWorkflow } from '../../fixtures/agent-workflow.ts';
 import { Workspace } from '../../main-job/harness.ts';
 
@@ -189,17 +190,35 @@ describe.each(['delete', 'wal'] as const)('a database of the older logger in %s 
   });
 });
 
-describe('a database that cannot be adopted', () => {
-  it('is as it was, when the disk has no room for the copy', () => {
+describe('the README', () => {
+  const text = fs.readFileSync(
+    path.join(import.meta.dirname, '../../../receivers/claude_code_hooks/README.md'),
+    'utf8',
+  );
+
+  it.each([...text.matchAll(/-- (idx_\w+): .*\n +(SELECT .*);/g)].map(([, index, sql]) => [index!, sql!]))(
+    'is right about the query that uses %s',
+    (index, sql) => {
+      using workspace = new Workspace();
+      const db = prepareHookDatabase(workspace.file('agents.db'));
+      const plan = db.prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all();
+      expect(plan.map(({ detail }) => detail).join()).toContain(` ${index} `);
+      db.close();
+    },
+  );
+
+  it('names every index of the tables that grow with each event', () => {
     using workspace = new Workspace();
-    const file = workspace.file('old.db');
-    createAgentWorkflow(file, { journalMode: 'wal' }).close();
-    fs.chmodSync(workspace.folder, 0o500);
-    try {
-      if (process.geteuid?.() === 0) return;
-      expect(() => prepareHookDatabase(file)).toThrow();
-    } finally {
-      fs.chmodSync(workspace.folder, 0o700);
-    }
+    const db = prepareHookDatabase(workspace.file('agents.db'));
+    const sql = `SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL
+      AND tbl_name IN ('agent_invocations', 'agent_tool_uses', 'sessions') ORDER BY name`;
+    const named = [...text.matchAll(/-- (idx_\w+): /g)].map(([, index]) => index);
+    expect(named.sort()).toEqual(db.prepare(sql).pluck().all());
+    db.close();
+  });
+
+  it('names every setting and its default', () => {
+    const rows = [...text.matchAll(/^\| `(\w+)` +\| (\d+) +\|/gm)].map(([, name, value]) => [name, Number(value)]);
+    expect(Object.fromEntries(rows)).toEqual({ ...HOOK_SETTINGS, capture_content: 0 });
   });
 });

@@ -8,20 +8,21 @@ import { isLoopback } from '../config/fragments.ts';
  * the allowance of all strangers together is for.
  */
 export function peerOf({ headers, socket }: IncomingMessage): string {
-  const address = socket.remoteAddress;
-  const local = address === undefined || isLoopback({ kind: 'tcp', host: unmapped(address), port: 0 });
+  const address = socket.remoteAddress === undefined ? undefined : plain(socket.remoteAddress);
+  const local = address === undefined || isLoopback({ kind: 'tcp', host: address, port: 0 });
   const forwarded = headers['x-forwarded-for'];
   const client = local && typeof forwarded === 'string' ? forwarded.split(',').at(-1)?.trim() : undefined;
-  return network(unmapped(client !== undefined && isIP(client) !== 0 ? client : (address ?? 'local')));
+  return network(client !== undefined && isIP(client) !== 0 ? plain(client) : (address ?? 'local'));
 }
 
-function unmapped(address: string): string {
-  return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+/** Without the zone of a link-local address, and IPv4 as such. */
+function plain(address: string): string {
+  return address.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/i, '');
 }
 
 function network(address: string): string {
   if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('%', 1)[0]!.split('::', 2);
+  const [head = '', tail] = address.split('::', 2);
   const before = head === '' ? [] : head.split(':');
   const after = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);

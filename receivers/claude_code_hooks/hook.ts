@@ -13,6 +13,8 @@ import { HookWriter } from './writer.ts';
 
 /** From the start of the process on. */
 const PATIENCE_MS = 5000;
+/** From the first look at the database on: on a busy machine the start of a process alone may take seconds. */
+const LEAST_PATIENCE_MS = 3000;
 /** All hooks of SessionEnd together have 1.5 s. */
 const LAST_PATIENCE_MS = 1000;
 /** A SessionEnd has a handful of short fields. */
@@ -44,7 +46,7 @@ export function runHook({ database, misuse }: HookOptions): void {
 }
 
 function store({ bytes, size }: Input, file: string, stampMs: number): void {
-  const deadlineMs = isLast(bytes) ? LAST_PATIENCE_MS : PATIENCE_MS;
+  const deadlineMs = isLast(bytes) ? LAST_PATIENCE_MS : Math.max(PATIENCE_MS, performance.now() + LEAST_PATIENCE_MS);
   const db = whileBusy(deadlineMs, () => openHookDatabase(file)) ?? prepareHookDatabase(file, deadlineMs);
   const settings = whileBusy(deadlineMs, () => hookSettings(db));
   const writer = new HookWriter(db);

@@ -30,7 +30,8 @@ function checkFile({ scope, file, exists, error, events, disable_all_hooks: disa
   if (disabled) {
     return [fail('settings', `${scope}: ${file}: disableAllHooks is true: no hook runs`, 'remove disableAllHooks')];
   }
-  const count = events.length === 0 ? 'agentcol is not in it' : `${events.length} events`;
+  const count =
+    events.length === 0 ? 'agentcol is not in it' : `${events.length} event${events.length === 1 ? '' : 's'}`;
   return [ok('settings', `${scope}: ${file}: ${count}`)];
 }
 

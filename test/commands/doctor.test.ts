@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { prepareHookDatabase } from '../../receivers/claude_code_hooks/prepare.ts';
 import { Collector } from '../../src/commands/collector.ts';
+import { doctor } from '../../src/commands/doctor.ts';
 import { checkCollector } from '../../src/commands/doctor-collector.ts';
 import { checkDatabase } from '../../src/commands/doctor-database.ts';
 import { checkTestEvent } from '../../src/commands/doctor-event.ts';
@@ -277,6 +280,45 @@ describe('the collector', () => {
     }
   });
 
+  it('is asked how far behind it is by its own metrics, too, and which source it cannot read', async () => {
+    configure({ telemetry: { metrics: { level: 'normal', address: socket('own') } }, extensions: [] });
+    const { config } = await load([file], []);
+    const collector = await Collector.create(config, createLogger({ level: 'error', stream: process.stderr }));
+    await collector.start();
+    const lag = (): Promise<Finding> =>
+      vi.waitFor(async () => only(await checkCollector([file], [], database), 'lag'), { timeout: 8000 });
+    try {
+      await vi.waitFor(
+        async () =>
+          expect(await lag()).toMatchObject({ status: 'warn', message: 'the collector cannot read a source: missing' }),
+        { timeout: 8000 },
+      );
+      prepareHookDatabase(database).close();
+      await vi.waitFor(
+        async () => expect(await lag()).toMatchObject({ status: 'ok', message: 'the collector is 0 rows behind' }),
+        { timeout: 8000 },
+      );
+    } finally {
+      await collector.shutdown();
+    }
+  });
+
+  it.each([
+    [401, 'ok', 'and asks who wants to know'],
+    [503, 'warn', 'is still reading what there was'],
+    [500, 'warn', 'answers with 500'],
+  ])('that answers with %i', async (status, verdict, message) => {
+    const server = http.createServer((_, response) => response.writeHead(status).end());
+    server.listen(path.join(folder, 'metrics'));
+    await once(server, 'listening');
+    try {
+      const found = only(await checkCollector([file], [], database), 'endpoint');
+      expect(found).toMatchObject({ status: verdict, message: expect.stringContaining(message) as string });
+    } finally {
+      server.close();
+    }
+  });
+
   it('that does not run is told, and how to start it', async () => {
     const found = await checkCollector([file], [], database);
     expect(verdicts(found)).toEqual(['ok config', 'warn endpoint', 'warn health', 'ok telemetry']);
@@ -304,4 +346,49 @@ describe('the collector', () => {
     expect(new Set(verdicts(found))).toEqual(new Set(['fail config']));
     expect(found[0]?.message).toMatch(/otel-config\.yaml:\d+:\d+: /);
   });
+});
+
+it('prints every finding, with the remedy of what is not well, and ends with 1 when something failed', async () => {
+  let printed = '';
+  vi.stubEnv('HOME', folder);
+  vi.stubEnv('CLAUDE_CONFIG_DIR', '');
+  vi.spyOn(process, 'cwd').mockReturnValue(folder);
+  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...more: unknown[]) => {
+    printed += String(text);
+    const written = more.at(-1);
+    if (typeof written === 'function') Reflect.apply(written, undefined, []);
+    return true;
+  });
+  try {
+    const file = path.join(folder, 'otel-config.yaml');
+    fs.writeFileSync(file, 'receivers: 5\n');
+    // A program that is no agentcol, and one that is gone: neither stores the test event.
+    const entry = (main: string) => ({
+      type: 'command',
+      command: process.execPath,
+      args: [main, 'hook', '--database', `${folder}/a.db`],
+    });
+    const main = path.join(folder, 'src', 'main.js');
+    fs.mkdirSync(path.dirname(main));
+    fs.writeFileSync(main, 'process.exitCode = 3');
+    fs.mkdirSync(path.join(folder, '.claude'));
+    const hooks = [main, '/gone/src/main.js'].map(entry);
+    fs.writeFileSync(path.join(folder, '.claude', 'settings.json'), JSON.stringify({ hooks: { Stop: [{ hooks }] } }));
+    expect(await doctor({ files: [file], sets: [], json: false })).toBe(1);
+    expect(printed).toMatch(/^ok {4}settings +user: /);
+    expect(printed).toMatch(
+      /\/gone\/src\/main\.js is gone: agentcol has moved\n +-> agentcol hooks install --scope user\n/,
+    );
+    expect(printed).toMatch(/^fail {2}test event +.*ended with 3/m);
+    expect(printed).toMatch(/^fail {2}config +/m);
+    printed = '';
+    expect(await doctor({ files: [file], sets: [], json: true })).toBe(1);
+    expect(JSON.parse(printed)).toMatchObject({
+      ok: false,
+      findings: expect.arrayContaining([expect.objectContaining({ check: 'test event', status: 'fail' })]) as unknown,
+    });
+  } finally {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  }
 });

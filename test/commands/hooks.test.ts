@@ -240,7 +240,7 @@ describe('agentcol hooks status', () => {
   });
 
   it('in the home folder, where the project is the home, names its settings once', async () => {
-    vi.mocked(process.cwd).mockReturnValue(folder);
+    vi.spyOn(process, 'cwd').mockReturnValue(folder);
     expect(await status()).toMatchObject({ scopes: [{ scope: 'user' }, { scope: 'local' }] });
   });
 });

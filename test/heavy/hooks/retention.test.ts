@@ -81,7 +81,7 @@ describe('retention', () => {
     const retention = spawn(process.execPath, [MAIN, ...words]);
     let told = '';
     for (const stream of [retention.stdout, retention.stderr])
-      stream.setEncoding('utf8').on('data', (text) => (told += text));
+      stream.setEncoding('utf8').on('data', (text: string) => (told += text));
     const ended = once(retention, 'close');
     await inParallel(sessions, HOOKS, async (session) => {
       for (let number = 1; number < EVENTS; number += 1) {

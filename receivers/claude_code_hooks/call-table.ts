@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { callOf, merge, type Call } from './call.ts';
 import type { CallEvent } from './event.ts';
 import { once } from './once.ts';
@@ -91,30 +91,26 @@ export class CallTable {
     return this.#twinEnd().get(...key, time, status) ?? this.#newestOpen().get(...key, shift(time, TOLERANCE_MS));
   }
 
-  readonly #byId = once(() => this.#select<[string, string]>('tool_use_id = ?'));
-  readonly #bySession = once(() => this.#select<[string]>('true'));
-  readonly #byInput = once(() => this.#select<[string, string, string]>('tool_name = ? AND input_digest = ?'));
-  readonly #twinStart = once(() => this.#selectUnnamed<[string]>('start_time = ?'));
-  readonly #startless = once(() =>
-    this.#selectUnnamed<[string]>('start_time IS NULL AND end_time >= ? ORDER BY end_time'),
-  );
-  readonly #twinEnd = once(() => this.#selectUnnamed<[string, string]>('end_time = ? AND status = ?'));
+  readonly #byId = once(() => this.#select('tool_use_id = ?'));
+  readonly #bySession = once(() => this.#select('true'));
+  readonly #byInput = once(() => this.#select('tool_name = ? AND input_digest = ?'));
+  readonly #twinStart = once(() => this.#selectUnnamed('start_time = ?'));
+  readonly #startless = once(() => this.#selectUnnamed('start_time IS NULL AND end_time >= ? ORDER BY end_time'));
+  readonly #twinEnd = once(() => this.#selectUnnamed('end_time = ? AND status = ?'));
   readonly #newestOpen = once(() =>
-    this.#selectUnnamed<[string]>("status = 'started' AND start_time <= ? ORDER BY start_time DESC, id DESC"),
+    this.#selectUnnamed("status = 'started' AND start_time <= ? ORDER BY start_time DESC, id DESC"),
   );
 
-  #selectUnnamed<P extends unknown[]>(condition: string) {
-    return this.#select<[string, string, string, ...P]>(
-      `tool_name = ? AND input_digest = ? AND tool_use_id IS NULL AND ${condition} LIMIT 1`,
-    );
+  #selectUnnamed(condition: string): Statement<string[], StoredCall> {
+    return this.#select(`tool_name = ? AND input_digest = ? AND tool_use_id IS NULL AND ${condition} LIMIT 1`);
   }
 
-  #select<P extends unknown[]>(condition: string) {
+  #select(condition: string): Statement<string[], StoredCall> {
     const { table, own } = this.#columns;
     const absent = OF_LAUNCHES.filter((name) => !own.includes(name)).map(
       (name) => `, ${name === 'background' ? 0 : 'NULL'} AS ${name}`,
     );
-    return this.#db.prepare<P, StoredCall>(
+    return this.#db.prepare<string[], StoredCall>(
       `SELECT id, ${own.join(', ')}${absent.join('')} FROM ${table} WHERE session_id = ? AND ${condition}`,
     );
   }

@@ -99,11 +99,10 @@ function isPayload(payload: unknown): payload is Payload {
 
 /** Names the field and the rule; both are of the schema. */
 function complaint(): string {
-  const [error] = validate.errors ?? [];
-  if (error === undefined) return 'against the schema';
-  const { missingProperty } = objectOf(error.params);
+  const error = validate.errors?.[0];
+  const { missingProperty } = objectOf(error?.params);
   if (typeof missingProperty === 'string') return `${missingProperty} is missing`;
-  return `${error.instancePath.slice(1) || 'the payload'}: ${error.keyword}`;
+  return `${error?.instancePath.slice(1) || 'the payload'}: ${error?.keyword ?? 'schema'}`;
 }
 
 function originOf(payload: Payload, time: string, content: TextBudget): Origin {

@@ -2,7 +2,7 @@ import path from 'node:path';
 
 /** What a component may import besides its own folder: the contract, the signal types, schema fragments, the listener. */
 const CONTRACT =
-  /^src\/(component\.ts|errors\.ts|pipeline\/(attributes|signals|sum)\.ts|config\/(fragments|endpoint|duration|hmac|nearest)\.ts|http\/.+)$/;
+  /^src\/(component\.ts|errors\.ts|pipeline\/(attributes|signals|sum)\.ts|config\/(fragments|endpoint|duration|hmac|nearest|actions|linear-regexp)\.ts|http\/.+)$/;
 const COMPONENT = /^(receivers|processors|exporters|extensions)\/[^/]+\//;
 /** What recounts must not share a line with what counts. */
 const INDEPENDENT = /^test\/(oracle|fixtures)\//;

@@ -66,6 +66,8 @@ export type ExtensionFactory<Config = unknown> = Factory<Config, Component> & { 
 /** Reads a durable source by pulling. Its readers advance independently, each with a position of its own. */
 export interface Receiver extends Component {
   readonly readers: readonly Reader[];
+  /** What its readers can produce, those of sources that it has not found yet included; absent: what its readers say. */
+  readonly metrics?: readonly MetricDefinition[];
   /** Called once before the readers of each cycle: the one place to look whether anything changed. Never throws. */
   poll(): void;
   /** Calls `wake` when something may be new; polling every `intervalMs` is the fallback. */
@@ -102,8 +104,10 @@ export interface MetricDefinition {
   readonly metric: Metric;
   /** Of everything that decides what is counted. */
   readonly digest: string;
-  /** Names of the attributes that its points may carry, for `agentcol validate`; default: none. */
+  /** Names of all attributes that its points may carry, for the privacy rule and `agentcol validate`; default: none. */
   readonly attributes?: readonly string[];
+  /** Names of what the values of an attribute are made of, such as columns of the source, for the privacy rule. */
+  readonly origins?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Small plain JSON, meaningful to its reader alone. */
@@ -185,8 +189,22 @@ export interface Progress {
 /** Pure and synchronous; never changes its input; undefined = nothing left. */
 export interface Processor extends Component {
   process(batch: Batch): Batch | undefined;
-  /** What becomes of attributes, for `agentcol validate`: renamed, added, left out, or treated. Absent: anything may. */
-  traceAttributes?(attributes: readonly TracedAttribute[]): readonly TracedAttribute[];
+  /**
+   * What becomes of the attributes of a metric, for the privacy rule and `agentcol validate`: renamed, added, left out, or
+   * treated. undefined: no point of the metric goes on. Absent: anything may.
+   */
+  traceAttributes?(attributes: readonly TracedAttribute[], metric: Metric): readonly TracedAttribute[] | undefined;
+  /** Of one that leaves points alone: what becomes of the resource that everything of the pipeline is about. Once started. */
+  resource?(attributes: Attributes): Attributes;
+  /** Likewise, by name, for `agentcol validate`. */
+  traceResource?(attributes: readonly TracedAttribute[]): readonly TracedAttribute[];
+  /**
+   * Of one whose answers depend on the series before: called for each series that is kept of earlier runs, as the last
+   * processor of the pipeline let it through, before the first batch. Such a processor must be the last.
+   */
+  recall?(metric: Metric, attributes: Attributes): void;
+  /** Points that did not go on as themselves since the start, by metric name: dropped, or folded into others. */
+  readonly withheld?: ReadonlyMap<string, number>;
 }
 
 /** An attribute on its way to an exporter. */
@@ -204,6 +222,10 @@ export type Exporter = MetricsExporter;
 export interface MetricsExporter extends Component {
   /** Publishes these sources from now on, instead of any before. Called before start, and again at a reload. */
   connect(sources: readonly MetricSource[]): void;
+  /** What can be seen no more: anything of its values, or the folders of absolute paths in them. */
+  readonly hidden?: 'values' | 'folders';
+  /** What its values were called before: other attributes, columns of the source. */
+  readonly origins?: readonly string[];
 }
 
 /** The committed metrics of one pipeline. */
@@ -213,13 +235,15 @@ export interface MetricSource {
   /** undefined once everything has caught up for the first time; before, nothing may be published. */
   progress(): Progress | undefined;
   readonly families: ReadonlyMap<string, Family>;
-  /** Calls back, synchronously, after each commit that changed something visible, and when progress() becomes undefined. */
+  /** Calls back, synchronously, after each commit that changed something visible, and when progress() or the resource changes. */
   onCommit(listener: (changes: readonly SeriesChange[]) => void): Disposable;
 }
 
 /** One metric and its series by attributesKey. Objects live as long as the metric or series does. */
 export interface Family {
   readonly metric: Metric;
+  /** What everything of the pipeline is about: host.name, service.instance.id. Another object once it has changed. */
+  readonly resource: Attributes;
   readonly series: ReadonlyMap<string, Series>;
 }
 
@@ -288,6 +312,8 @@ export interface ReceiverStatus {
 export interface ReaderStatus {
   readonly id: string;
   readonly failure: Failure | undefined;
+  /** Points that its processors dropped or folded into others, as far as they count them. */
+  readonly withheld: readonly { readonly processor: string; readonly metric: string; readonly points: number }[];
   /** The last one that is over; `untilMs` is epoch milliseconds. */
   readonly lastFailure: (Failure & { readonly untilMs: number }) | undefined;
   readonly rowsRead: number;

@@ -4,7 +4,11 @@ import { basicAuth } from '../extensions/basicauth/factory.ts';
 import { bearerTokenAuth } from '../extensions/bearertokenauth/factory.ts';
 import { fileStorage } from '../extensions/file_storage/factory.ts';
 import { healthCheck } from '../extensions/health_check/factory.ts';
+import { attributesProcessor } from '../processors/attributes/factory.ts';
+import { cardinalityLimitProcessor } from '../processors/cardinality_limit/factory.ts';
+import { filterProcessor } from '../processors/filter/factory.ts';
 import { hashProcessor } from '../processors/hash/factory.ts';
+import { resourceProcessor } from '../processors/resource/factory.ts';
 import { stripPathsProcessor } from '../processors/strip_paths/factory.ts';
 import { sqliteReceiver } from '../receivers/sqlite/factory.ts';
 import type { ComponentFactory } from './config/config.ts';
@@ -14,6 +18,10 @@ export const factories: readonly ComponentFactory[] = [
   sqliteReceiver,
   hashProcessor,
   stripPathsProcessor,
+  attributesProcessor,
+  filterProcessor,
+  resourceProcessor,
+  cardinalityLimitProcessor,
   prometheusExporter,
   debugExporter,
   fileStorage,

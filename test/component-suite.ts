@@ -111,12 +111,16 @@ export function processorSuite(factory: Factory<unknown, Processor>, suite: Proc
     test('traces every attribute that it lets through, and says of those it changes how', async () => {
       const processor = await started();
       if (processor.traceAttributes === undefined) return;
-      const before = pairsOf(suite.changed);
-      const names = [...new Set([...before.values()].map(([name]) => name))];
-      const traced = processor.traceAttributes(names.map((name) => ({ name, treatments: [] })));
-      const treated = traced.filter(({ treatments }) => treatments.length > 0).map(({ name }) => name);
-      for (const [pair, [name]] of pairsOf(processor.process(suite.changed))) {
-        expect(before.has(pair) ? traced.map((attribute) => attribute.name) : treated).toContain(name);
+      for (const points of suite.changed.metrics) {
+        const batch: Batch = { signal: 'metrics', metrics: [points] };
+        const before = pairsOf(batch);
+        const names = [...new Set([...before.values()].map(([name]) => name))];
+        const untreated = names.map((name) => ({ name, treatments: [] }));
+        const traced = processor.traceAttributes(untreated, points.metric) ?? [];
+        const treated = traced.filter(({ treatments }) => treatments.length > 0).map(({ name }) => name);
+        for (const [pair, [name]] of pairsOf(processor.process(batch))) {
+          expect(before.has(pair) ? traced.map((attribute) => attribute.name) : treated).toContain(name);
+        }
       }
     });
 
@@ -144,13 +148,13 @@ export function testSettings(id: string, settings: Partial<Settings> = {}): Sett
     logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     now: () => 0,
     storage: () => undefined,
+    authenticator: () => {
+      throw new Error('there is no authenticator here');
+    },
     ...settings,
   };
 }
 
-    authenticator: () => {
-      throw new Error('there is no authenticator here');
-    },
 /** A copy of the settings with their defaults, as the configuration would pass them. */
 export function filledConfig<T>(factory: Factory<T>, config: Readonly<Record<string, unknown>>): T {
   const { value, errors } = new SchemaCheck().check<T>(factory.schema, structuredClone(config));

@@ -1,34 +1,33 @@
 import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
-import { keyedHash, keySource } from '../../src/config/hmac.ts';
+import { hasherOf, type Hasher } from '../../src/config/hmac.ts';
 import { mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
 import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 
 /** Hashes the text of a value, so that the number 5 of one table is the text "5" of another. */
 export class HashProcessor implements Processor {
-  readonly #keySource: () => string | Buffer;
+  readonly #hasher: Hasher;
   readonly #hash: (attributes: Attributes) => Attributes;
   readonly #named: (name: string) => boolean;
-  #key: string | Buffer | undefined;
 
   constructor(config: Config, settings: Settings) {
-    this.#keySource = keySource(config, settings);
+    const hasher = hasherOf(config, settings);
     const named = matchesAny(config.attributes);
+    this.#hasher = hasher;
     this.#named = named;
-    this.#hash = mapValues((value, name) =>
-      named(name) ? keyedHash((this.#key ??= this.#keySource()), String(value), config.length) : value,
-    );
+    this.#hash = mapValues((value, name) => (named(name) ? hasher.hash(String(value)) : value));
   }
 
   async start(): Promise<void> {
-    this.#key = this.#keySource();
+    this.#hasher.start();
   }
 
   traceAttributes(attributes: readonly TracedAttribute[]): readonly TracedAttribute[] {
-    return attributes.map(({ name, treatments }) => ({
-      name,
-      treatments: this.#named(name) ? [...treatments, 'hashed'] : treatments,
-    }));
+    return attributes.map((attribute) =>
+      this.#named(attribute.name)
+        ? { ...attribute, treatments: [...attribute.treatments, 'hashed'], hidden: 'values' }
+        : attribute,
+    );
   }
 
   process(batch: Batch): Batch | undefined {

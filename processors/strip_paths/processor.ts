@@ -1,5 +1,5 @@
 import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
-import { keyedHash, keySource } from '../../src/config/hmac.ts';
+import { hasherOf, type Hasher } from '../../src/config/hmac.ts';
 import { mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
 import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
@@ -14,19 +14,15 @@ const TREATMENTS = {
 
 /** Looks into text only: numbers and booleans hold no path. */
 export class StripPathsProcessor implements Processor {
-  readonly #keySource: (() => string | Buffer) | undefined;
+  readonly #hasher: Hasher | undefined;
   readonly #strip: (attributes: Attributes) => Attributes;
   readonly #named: (name: string) => boolean;
   readonly #treatment: string;
-  #key: string | Buffer | undefined;
 
   constructor(config: Config, settings: Settings) {
-    const source = config.mode === 'hash' ? keySource(config, settings) : undefined;
-    this.#keySource = source;
-    const replace =
-      source === undefined
-        ? basename
-        : ({ path }: FoundPath) => keyedHash((this.#key ??= source()), path, config.length);
+    const hasher = config.mode === 'hash' ? hasherOf(config, settings) : undefined;
+    this.#hasher = hasher;
+    const replace = hasher === undefined ? basename : ({ path }: FoundPath) => hasher.hash(path);
     const named = matchesAny(config.attributes);
     this.#named = named;
     this.#treatment = TREATMENTS[config.mode];
@@ -38,14 +34,14 @@ export class StripPathsProcessor implements Processor {
   }
 
   async start(): Promise<void> {
-    this.#key = this.#keySource?.();
+    this.#hasher?.start();
   }
 
   traceAttributes(attributes: readonly TracedAttribute[]): readonly TracedAttribute[] {
-    return attributes.map(({ name, treatments }) => ({
-      name,
-      treatments: this.#named(name) ? [...treatments, this.#treatment] : treatments,
-    }));
+    return attributes.map((attribute) => {
+      const { name, treatments, hidden = 'folders' } = attribute;
+      return this.#named(name) ? { ...attribute, treatments: [...treatments, this.#treatment], hidden } : attribute;
+    });
   }
 
   process(batch: Batch): Batch | undefined {

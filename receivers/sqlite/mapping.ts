@@ -11,7 +11,7 @@ import type {
   TableMetricConfig,
 } from './config.ts';
 import { expandMaps } from './maps.ts';
-import { parametersOf, substitute } from './sql.ts';
+import { namesIn, parametersOf, substitute } from './sql.ts';
 
 /** Which rows an instrument counts. */
 export type Of = 'settled' | 'complete' | 'open' | 'all';
@@ -59,6 +59,7 @@ export interface QueryPlan {
   readonly intervalMs: number;
   readonly attributes: readonly (readonly [name: string, expression: string])[];
   readonly metrics: readonly { readonly metric: Metric; readonly value: string }[];
+  readonly definitions: readonly MetricDefinition[];
 }
 
 export interface Mapping {
@@ -117,18 +118,30 @@ function planTable(id: string, table: TableConfig, maps: MappingConfig['maps'], 
       (sql) => sql !== undefined && parametersOf(sql).has('now'),
     ),
     instruments,
-    definitions: metricsOf(instruments).map((metric) => ({
-      metric,
-      digest: digestOf([rows, timezone, instruments.filter((instrument) => instrument.metric.name === metric.name)]),
-      attributes: [
-        ...new Set(
-          instruments
-            .filter((instrument) => instrument.metric.name === metric.name)
-            .flatMap(({ attributes }) => attributes.map(([name]) => name)),
-        ),
-      ],
-    })),
+    definitions: metricsOf(instruments).map((metric) => {
+      const own = instruments.filter((instrument) => instrument.metric.name === metric.name);
+      const origins = originsOf(own.flatMap(({ attributes }) => attributes));
+      return { metric, digest: digestOf([rows, timezone, own]), attributes: [...origins.keys()], origins };
+    }),
   };
+}
+
+/** By attribute, what its expressions mention: columns of the source, whatever a mapping calls them. */
+function originsOf(attributes: Instrument['attributes']): ReadonlyMap<string, readonly string[]> {
+  const origins = new Map<string, readonly string[]>();
+  for (const [name, sql] of attributes) {
+    origins.set(name, [...new Set([...(origins.get(name) ?? []), ...namesIn(sql)])]);
+  }
+  return origins;
+}
+
+/** What the readers of one database define, whether there is one or not. */
+export function definitionsOf({ tables, distinct, queries }: Mapping): readonly MetricDefinition[] {
+  return [
+    ...tables.flatMap(({ definitions }) => definitions),
+    ...distinct.map(({ metric, digest }) => ({ metric, digest })),
+    ...queries.flatMap(({ definitions }) => definitions),
+  ];
 }
 
 /** The plan for some of its metrics. */
@@ -199,16 +212,23 @@ function planDistinct(name: string, { unit, description, of }: DistinctConfig): 
 }
 
 function planQuery(id: string, query: QueryConfig): QueryPlan {
+  const metrics = query.metrics.map(({ name, type, unit, description, value }) => ({
+    metric: { name, type, unit, description, aggregation: 'last' as const },
+    value: String(value),
+  }));
+  const attributes = Object.entries(query.attributes).map(([name, sql]) => [name, String(sql)] as const);
+  // A column of the result may be made of whatever the statement mentions.
+  const mentioned = namesIn(query.sql);
+  const origins = new Map(attributes.map(([name, sql]) => [name, [...new Set([...namesIn(sql), ...mentioned])]]));
   return {
     id,
     sql: query.sql,
     limit: query.limit,
     intervalMs: durationMs(query.interval),
-    attributes: Object.entries(query.attributes).map(([name, expression]) => [name, String(expression)] as const),
-    metrics: query.metrics.map(({ name, type, unit, description, value }) => ({
-      metric: { name, type, unit, description, aggregation: 'last' },
-      value: String(value),
-    })),
+    attributes,
+    metrics,
+    // Nothing is kept, so that nothing must be rebuilt when the definition changes.
+    definitions: metrics.map(({ metric }) => ({ metric, digest: '', attributes: [...origins.keys()], origins })),
   };
 }
 

@@ -32,9 +32,7 @@ export class QueryReader implements Reader {
   constructor(plan: QueryPlan, options: ReaderOptions) {
     this.id = options.id;
     this.keyScope = options.id;
-    // Nothing is kept, so that nothing must be rebuilt when the definition changes.
-    const attributes = plan.attributes.map(([name]) => name);
-    this.metrics = plan.metrics.map(({ metric }) => ({ metric, digest: '', attributes }));
+    this.metrics = plan.definitions;
     this.#plan = plan;
     this.#options = options;
   }

@@ -1,11 +1,11 @@
 import { existsSync, type FSWatcher, realpathSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { durationMs } from '../../src/config/fragments.ts';
-import type { Reader, Receiver, Remark } from '../../src/component.ts';
+import type { MetricDefinition, Reader, Receiver, Remark } from '../../src/component.ts';
 import type { MappingConfig, SqliteConfig } from './config.ts';
 import { filesOf, isGlob } from './databases.ts';
 import { DistinctReader } from './distinct-reader.ts';
-import { type Mapping, planMapping } from './mapping.ts';
+import { definitionsOf, type Mapping, planMapping } from './mapping.ts';
 import { QueryReader } from './query-reader.ts';
 import { createSeconds } from './seconds.ts';
 import { Source } from './source.ts';
@@ -26,6 +26,7 @@ export interface SqliteReceiverOptions {
 /** Tails the tables of one SQLite database, or of several with one mapping. */
 export class SqliteReceiver implements Receiver {
   readonly intervalMs: number;
+  readonly metrics: readonly MetricDefinition[];
   readonly #paths: readonly string[];
   readonly #mapping: Mapping;
   readonly #options: SqliteReceiverOptions;
@@ -41,6 +42,7 @@ export class SqliteReceiver implements Receiver {
     this.#options = options;
     this.#paths = typeof config.database === 'string' ? [config.database] : config.database;
     this.#mapping = planMapping(mapping, config);
+    this.metrics = definitionsOf(this.#mapping);
     this.#seconds = createSeconds(config.timezone);
     this.intervalMs = durationMs(config.collection_interval);
     this.#findFiles();

@@ -99,6 +99,15 @@ export function substitute(expression: string, replacements: ReadonlyMap<string,
     .join('');
 }
 
+/** The names in a piece of SQL that are not functions': columns, and at most tables and keywords besides. */
+export function namesIn(sql: string): readonly string[] {
+  const list = tokens(sql);
+  const names = list.flatMap(({ name }, index) =>
+    name === undefined || neighbour(list, index, 1) === '(' ? [] : [name],
+  );
+  return [...new Set(names)];
+}
+
 function neighbour(list: readonly Token[], index: number, step: 1 | -1): string | undefined {
   let at = index + step;
   while (list[at]?.kind === 'space') at += step;

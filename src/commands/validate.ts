@@ -1,16 +1,13 @@
-import type { Remark, TracedAttribute } from '../component.ts';
+import type { Remark } from '../component.ts';
 import type { Config, ConfiguredComponent } from '../config/config.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { assemble, type Assembly, type Built } from '../pipeline/assembly.ts';
-import { outflows, type Outflow } from '../pipeline/outflow.ts';
+import { outflows, type LeavingAttribute, type Outflow } from '../pipeline/outflow.ts';
 import { keptReaders } from '../state/inventory.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { ValidateOptions } from './command-line.ts';
 import { load } from './load.ts';
 import { print } from './print.ts';
-
-/** Attributes that tell sessions apart: the preset that has them is for those who hash them. */
-const SESSION_IDS = ['session_id', 'gen_ai.conversation.id'];
 
 /** Something found, with its place: "otel-config.yaml:12:5: receivers::sqlite: ...". */
 interface Found {
@@ -58,9 +55,7 @@ async function inspect(config: Config): Promise<{ found: readonly Found[]; outfl
     for (const remark of (await instance.inspect?.()) ?? []) found.push(foundAt(configured, remark));
   }
   for (const extension of extensions) found.push(...orphans(extension, assembly));
-  const outflow = outflows(config, assembly);
-  found.push(...outflow.flatMap((flow) => exposedSessions(config, flow)));
-  return { found, outflow };
+  return { found, outflow: outflows(config, assembly.lanes) };
 }
 
 function foundAt(configured: ConfiguredComponent, { severity, path, message }: Remark): Found {
@@ -94,19 +89,17 @@ function orphans({ configured, instance }: Built, { lanes }: Assembly): Found[] 
   });
 }
 
-function exposedSessions(config: Config, { exporter, pipeline, attributes }: Outflow): Found[] {
-  const configured = config.exporters.get(exporter);
-  if (configured === undefined) return [];
-  return attributes
-    .filter(({ name, treatments }) => SESSION_IDS.includes(name) && !treatments.includes('hashed'))
-    .map(({ name }) => {
-      const message = `${name} leaves pipeline ${pipeline} as it is; put a hash processor into the pipeline`;
-      return foundAt(configured, { severity: 'error', path: [], message });
-    });
-}
-
 function asJson(valid: boolean, findings: readonly Found[], outflow: readonly Outflow[]): string {
-  return `${JSON.stringify({ valid, findings, exporters: outflow }, undefined, 2)}\n`;
+  const exporters = outflow.map(({ attributes, ...flow }) => ({
+    ...flow,
+    attributes: attributes.map(({ name, treatments, metrics, sensitive }) => ({
+      name,
+      treatments,
+      metrics,
+      sensitive,
+    })),
+  }));
+  return `${JSON.stringify({ valid, findings, exporters }, undefined, 2)}\n`;
 }
 
 function report(files: string, found: readonly Found[], outflow: readonly Outflow[]): string {
@@ -120,21 +113,32 @@ function report(files: string, found: readonly Found[], outflow: readonly Outflo
     const messages = notes.filter((note) => note.component === component).map(({ message }) => message);
     for (const message of new Set(messages)) lines.push(`  ${message}`);
   }
-  for (const { exporter, pipeline, attributes } of outflow) {
+  for (const { exporter, pipeline, attributes, resource } of outflow) {
     lines.push('', `attributes that ${exporter} gets from pipeline ${pipeline}:`, ...attributeLines(attributes));
+    if (resource.length > 0) lines.push(`  of the resource: ${resource.map(({ name }) => name).join(', ')}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** "  paths stripped: a, b" */
-function attributeLines(attributes: readonly TracedAttribute[]): readonly string[] {
+/** "  hashed (sensitive as *session_id, hidden): session_id" */
+function attributeLines(attributes: readonly LeavingAttribute[]): readonly string[] {
   const byTreatment = new Map<string, string[]>();
-  for (const { name, treatments } of attributes) {
-    const treatment = treatments.length === 0 ? 'as they are' : treatments.join(', ');
+  for (const attribute of attributes) {
+    const { name, treatments } = attribute;
+    const treatment = `${treatments.length === 0 ? 'as they are' : treatments.join(', ')}${permission(attribute)}`;
     byTreatment.set(treatment, [...(byTreatment.get(treatment) ?? []), name]);
   }
   if (byTreatment.size === 0) return ['  none'];
-  return [...byTreatment].map(([treatment, names]) => `  ${treatment}: ${names.join(', ')}`);
+  return [...byTreatment].map(([treatment, names]) => `  ${treatment}: ${[...new Set(names)].join(', ')}`);
+}
+
+/** Why a sensitive attribute may leave. */
+function permission({ name, sensitive }: LeavingAttribute): string {
+  if (sensitive === undefined) return '';
+  const made = sensitive.name === name ? '' : `made from ${sensitive.name}, `;
+  const { permittedBy = 'nobody' } = sensitive;
+  const reason = typeof permittedBy === 'object' ? `allowed as ${permittedBy.allow}` : permittedBy;
+  return ` (${made}sensitive as ${sensitive.glob}, ${reason})`;
 }
 
 function plural(count: number, word: string): string {

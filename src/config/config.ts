@@ -3,11 +3,12 @@ import { ConfigError, type Problem } from '../errors.ts';
 import type { Signal } from '../pipeline/signals.ts';
 import { configureSection, settle, type Draft } from './configure.ts';
 import { schemaFindings } from './explain.ts';
-import { findingsError, type Finding } from './findings.ts';
+import { findingAt, findingsError, renderFinding, type Finding } from './findings.ts';
 import type { ServerConfig } from './fragments.ts';
 import { habitOfKey } from './habits.ts';
 import { connectService, unusedWarnings } from './pipelines.ts';
 import { printConfig } from './print.ts';
+import type { PrivacyConfig } from './privacy.ts';
 import { SchemaCheck } from './schema.ts';
 import { ROOT_SCHEMA, type ServiceSettings } from './sections.ts';
 import { readSources } from './sources.ts';
@@ -25,8 +26,11 @@ export interface Config {
     readonly extensions: readonly string[];
     /** By pipeline id: `metrics`, `metrics/usage`. */
     readonly pipelines: ReadonlyMap<string, PipelineConfig>;
+    readonly privacy: PrivacyConfig;
     readonly telemetry: TelemetryConfig;
   };
+  /** "otel-config.yaml:12:5: service::pipelines::metrics: <message>", of what is in no component; paths from the root. */
+  place(problem: Problem): string;
   /** Worth a look, with file:line:column; nothing is wrong. */
   readonly warnings: readonly string[];
   /** YAML of all of it, defaults included, that loads again; what is secret stands as [REDACTED]. */
@@ -122,6 +126,7 @@ export async function loadConfig(sources: ConfigSources, factories: readonly Com
   return {
     ...components,
     service,
+    place: ({ path, message }) => renderFinding(findingAt(root, path, message)),
     warnings: unusedWarnings(draft, service),
     print: () => printConfig(draft, settings),
   };

@@ -12,6 +12,12 @@ export const hmacSettings = {
     description:
       'Secret of at least 16 characters: `${file:hash.key}` or `${env:HASH_KEY}`. Absent: generated once and kept by the storage extension.',
   },
+  key_id: {
+    type: 'string',
+    pattern: '^[a-z][a-z0-9_-]{1,15}$',
+    description:
+      'Stands before every hash, `k2:`, to tell which key made it; with a generated key, another key_id is another key.',
+  },
   length: {
     type: 'integer',
     minimum: 8,
@@ -27,27 +33,48 @@ export const hmacSettings = {
 
 export interface HmacConfig {
   readonly key?: string;
+  readonly key_id?: string;
   readonly length: number;
   readonly storage?: string;
 }
 
+/** Replaces texts by hashes that tell nothing of them, the same for the same text and key. */
+export interface Hasher {
+  /** To be called once the storage has started; without, the first hash does it. */
+  start(): void;
+  hash(text: string): string;
+}
+
 /**
- * Where the key is: the configured one, or the one that the storage keeps under `hash`, so that all who hash without a key
- * of their own agree. To be called once the storage has started. Throws ConfigError when there is neither.
+ * Of the configured key, or of one that the storage keeps, the same for all who hash with no key of their own and the same
+ * key_id. Throws ConfigError when there is neither a key nor a storage.
  */
-export function keySource(config: HmacConfig, settings: Settings): () => string | Buffer {
-  const { key } = config;
+export function hasherOf(config: HmacConfig, settings: Settings): Hasher {
+  const keyOf = keySource(config, settings);
+  const prefix = config.key_id === undefined ? '' : `${config.key_id}:`;
+  let key: string | Buffer | undefined;
+  return {
+    start() {
+      key = keyOf();
+    },
+    hash(text) {
+      return prefix + keyedHash((key ??= keyOf()), text, config.length);
+    },
+  };
+}
+
+function keySource({ key, key_id, storage: id }: HmacConfig, settings: Settings): () => string | Buffer {
   if (key !== undefined) return () => key;
-  const storage = settings.storage(config.storage);
+  const storage = settings.storage(id);
   if (storage === undefined) {
     const message =
       'no key, and no storage extension that could keep a generated one: set key: ${file:hash.key}, or add file_storage to extensions and to service::extensions';
     throw new ConfigError([{ path: ['key'], message }]);
   }
-  return () => storage.secret('hash');
+  return () => storage.secret(key_id === undefined ? 'hash' : `hash-${key_id}`);
 }
 
 /** The first `length` hexadecimal characters of HMAC-SHA-256 over the text's UTF-8. */
-export function keyedHash(key: string | Buffer, text: string, length: number): string {
+function keyedHash(key: string | Buffer, text: string, length: number): string {
   return createHmac('sha256', key).update(text).digest('hex').slice(0, length);
 }

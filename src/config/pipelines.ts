@@ -2,7 +2,6 @@ import { serverProblems } from '../http/server-problems.ts';
 import type { Config, ConfiguredComponent, PipelineConfig } from './config.ts';
 import { writtenIds, type Draft } from './configure.ts';
 import { findingAt, findingAtKey, renderFinding } from './findings.ts';
-import type { Problem } from '../errors.ts';
 import { parseComponentId, type ServerConfig } from './fragments.ts';
 import { habitOfType } from './habits.ts';
 import { didYouMean } from './nearest.ts';
@@ -42,7 +41,8 @@ export function connectService(draft: Draft, service: ServiceSettings, component
   const { level, address: endpoint, ...rest } = service.telemetry.metrics;
   const server = { ...rest, endpoint };
   checkServer(draft, server);
-  return { extensions: service.extensions, pipelines, telemetry: { logs, metrics: { level, server, addressWritten } } };
+  const { extensions, privacy } = service;
+  return { extensions, pipelines, privacy, telemetry: { logs, metrics: { level, server, addressWritten } } };
 }
 
 /** Components that are configured and do nothing. */

@@ -1,4 +1,5 @@
 import { componentId, endpoint, serverSettings } from './fragments.ts';
+import { privacySettings } from './privacy.ts';
 import type { FromSchema } from 'json-schema-to-ts';
 
 export type Section = 'receivers' | 'processors' | 'exporters' | 'extensions';
@@ -50,6 +51,7 @@ export const ROOT_SCHEMA = {
             },
           },
         },
+        privacy: privacySettings,
         telemetry: {
           type: 'object',
           additionalProperties: false,
@@ -80,10 +82,10 @@ export const ROOT_SCHEMA = {
                 address: {
                   ...endpoint,
                   default: DEFAULT_TELEMETRY_ADDRESS,
-                  description: 'where to publish them; on this machine only',
+                  description: 'where to publish them',
                 },
-              },
                 ...serverSettings,
+              },
             },
           },
         },

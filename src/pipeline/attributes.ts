@@ -16,18 +16,24 @@ export function matchesAny(globs: readonly string[]): (name: string) => boolean 
 export function mapValues(
   map: (value: AttributeValue, name: string) => AttributeValue | undefined,
 ): (attributes: Attributes) => Attributes {
-  const known = new WeakMap<Attributes, Attributes>();
+  return remembered((attributes) => replaceValues(attributes, map));
+}
+
+/** A pure function of attributes that is asked once for each object. */
+export function remembered<T>(map: (attributes: Attributes) => T): (attributes: Attributes) => T {
+  const known = new WeakMap<Attributes, { readonly result: T }>();
   return (attributes) => {
-    let mapped = known.get(attributes);
-    if (mapped === undefined) {
-      mapped = replaceValues(attributes, map);
-      known.set(attributes, mapped);
+    let entry = known.get(attributes);
+    if (entry === undefined) {
+      entry = { result: map(attributes) };
+      known.set(attributes, entry);
     }
-    return mapped;
+    return entry.result;
   };
 }
 
-function replaceValues(
+/** The same, not remembered. */
+export function replaceValues(
   attributes: Attributes,
   map: (value: AttributeValue, name: string) => AttributeValue | undefined,
 ): Attributes {

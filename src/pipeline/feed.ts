@@ -1,4 +1,5 @@
 import type { ExporterStatus, Family, MetricSource, Progress, SeriesChange } from '../component.ts';
+import type { Attributes } from './signals.ts';
 
 /** A pipeline's metrics on their way to one exporter: counts the points that it takes and those that it fails to take. */
 export class Feed implements MetricSource, Pick<ExporterStatus, 'sent' | 'failed'> {
@@ -12,6 +13,10 @@ export class Feed implements MetricSource, Pick<ExporterStatus, 'sent' | 'failed
 
   get id(): string {
     return this.#source.id;
+  }
+
+  get resource(): Attributes {
+    return this.#source.resource;
   }
 
   get families(): ReadonlyMap<string, Family> {

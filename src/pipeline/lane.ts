@@ -124,6 +124,7 @@ export class Lane implements StateMember, LaneReading {
       // After a failure exporters go on showing what they have; it is as committed.
       if (!this.#loaded && reader.record.everCaughtUp) reader.totals.showStored();
     }
+    this.#recall();
     this.#loaded = true;
   }
 
@@ -149,6 +150,15 @@ export class Lane implements StateMember, LaneReading {
   resume(): void {
     this.#unschedule();
     this.#schedule();
+  }
+
+  #recall(): void {
+    for (const processor of this.#options.processors) {
+      if (processor.recall === undefined) continue;
+      for (const { totals } of this.#readers) {
+        for (const [metric, attributes] of totals.series()) processor.recall(metric, attributes);
+      }
+    }
   }
 
   /** Takes in the readers that the receiver has now and had not before. */

@@ -123,6 +123,13 @@ export class ReaderTotals {
     }
   }
 
+  /** Every series that there is. */
+  *series(): Iterable<readonly [metric: Metric, attributes: Attributes]> {
+    for (const { metric, series } of this.#metrics.values()) {
+      for (const { attributes } of series.values()) yield [metric, attributes];
+    }
+  }
+
   /** Folds the points in. Throws before anything has changed where the batch breaks the contract. */
   apply(batch: MetricsBatch): void {
     const groups = batch.metrics.map((points) => ({ totals: this.#accept(points), points }));

@@ -2,7 +2,15 @@ import { performance } from 'node:perf_hooks';
 import type { Authenticator, Component, Logger, MetricSource, Status, StatusExtension } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { assemble, authenticatorOf, placed, type Assembly, type Built, type ExporterPlan } from './assembly.ts';
+import {
+  assemble,
+  authenticatorOf,
+  placed,
+  type Assembly,
+  type Built,
+  type ExporterPlan,
+  type LanePlan,
+} from './assembly.ts';
 import { Lanes, type ComponentFailure } from './lanes.ts';
 import { componentsOf, includes, isRival } from './reuse.ts';
 import type { Attributes } from './signals.ts';

@@ -76,24 +76,31 @@ export function mapAttributes(
   batch: MetricsBatch,
   map: (attributes: Attributes, metric: Metric) => Attributes | undefined,
 ): MetricsBatch {
-  const metrics = batch.metrics.map((points): MetricPoints => {
-    if ('histograms' in points) {
-      const histograms = mapPoints(points.histograms, points.metric, map, mergeHistograms);
-      return histograms === points.histograms ? points : { ...points, histograms };
-    }
-    const numbers = mapPoints(points.points, points.metric, map, (a, b) => mergeNumbers(points.metric, a, b));
-    return numbers === points.points ? points : { ...points, points: numbers };
-  });
+  const metrics = batch.metrics.map((points) =>
+    mapMetricPoints(points, (attributes) => map(attributes, points.metric)),
+  );
   return metrics.every((points, index) => points === batch.metrics[index]) ? batch : { ...batch, metrics };
+}
+
+/** The same for the points of one metric. */
+export function mapMetricPoints(
+  points: MetricPoints,
+  map: (attributes: Attributes) => Attributes | undefined,
+): MetricPoints {
+  if ('histograms' in points) {
+    const histograms = mapPoints(points.histograms, map, mergeHistograms);
+    return histograms === points.histograms ? points : { ...points, histograms };
+  }
+  const numbers = mapPoints(points.points, map, (a, b) => mergeNumbers(points.metric, a, b));
+  return numbers === points.points ? points : { ...points, points: numbers };
 }
 
 function mapPoints<P extends { readonly attributes: Attributes }>(
   points: readonly P[],
-  metric: Metric,
-  map: (attributes: Attributes, metric: Metric) => Attributes | undefined,
+  map: (attributes: Attributes) => Attributes | undefined,
   merge: (a: P, b: P) => P,
 ): readonly P[] {
-  const mapped = points.map((point) => map(point.attributes, metric));
+  const mapped = points.map((point) => map(point.attributes));
   if (mapped.every((attributes, index) => attributes === points[index]!.attributes)) return points;
   const merged = new Map<string, P>();
   mapped.forEach((attributes, index) => {

@@ -32,13 +32,26 @@ export function statusOf({ startTimeMs, assembly, lanes, failures }: StatusSourc
         exporters: assembly.exporters.flatMap(({ configured, sources }) =>
           sources.some(({ id }) => id === store.id) ? [configured.id] : [],
         ),
+        withheld: withheldBy(plans),
       };
     }),
-    exporters: assembly.exporters.map(({ configured, sources }): ExporterStatus => ({
+    exporters: assembly.exporters.map(({ configured, instance, sources }): ExporterStatus => ({
       id: configured.id,
       sent: sources.reduce((points, { sent }) => points + sent, 0),
       failed: sources.reduce((points, { failed }) => points + failed, 0),
-    })),
       failure: instance.failure,
+    })),
   };
+}
+
+function withheldBy(plans: readonly LanePlan[]): PipelineStatus['withheld'] {
+  const sums = new Map<string, PipelineStatus['withheld'][number]>();
+  for (const { instance, configured } of plans.flatMap(({ processors }) => processors)) {
+    for (const [metric, points] of instance.withheld ?? []) {
+      const key = JSON.stringify([configured.id, metric]);
+      const before = sums.get(key)?.points ?? 0;
+      sums.set(key, { processor: configured.id, metric, points: before + points });
+    }
+  }
+  return [...sums.values()];
 }

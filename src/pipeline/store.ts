@@ -1,6 +1,6 @@
 import type { Family, HistogramValue, Logger, MetricSource, Progress, Series, SeriesChange } from '../component.ts';
 import { describeError } from '../errors.ts';
-import type { Attributes, Metric } from './signals.ts';
+import { attributesKey, type Attributes, type Metric } from './signals.ts';
 import { addTotals, metricKey, publicValue, type Total } from './total.ts';
 
 /** What one reader adds to a series, as committed. */
@@ -61,8 +61,11 @@ export class MetricStore implements MetricSource, Showcase {
   readonly #readings = new Set<Reading>();
   readonly #listeners = new Set<(changes: readonly SeriesChange[]) => void>();
   readonly #touched = new Set<ExposedSeries>();
+  #resource: Attributes = {};
   /** Parts were withdrawn since the last announce. */
   #withdrawn = false;
+  /** The resource has changed since the last announce. */
+  #described = false;
   #ready = false;
 
   constructor(id: string, logger: Logger) {
@@ -72,6 +75,17 @@ export class MetricStore implements MetricSource, Showcase {
 
   get families(): ReadonlyMap<string, Family> {
     return this.#families;
+  }
+
+  get resource(): Attributes {
+    return this.#resource;
+  }
+
+  /** Says what everything of the pipeline is about. Seen by listeners at the next announce. */
+  describe(resource: Attributes): void {
+    if (attributesKey(resource) === attributesKey(this.#resource)) return;
+    this.#resource = resource;
+    this.#described = true;
   }
 
   progress(): Progress | undefined {
@@ -135,7 +149,8 @@ export class MetricStore implements MetricSource, Showcase {
     if (this.#withdrawn) this.#dropEmptyFamilies();
     const becameReady = !this.#ready && [...this.#readings].every(({ settled }) => settled);
     if (becameReady) this.#ready = true;
-    if (changes.length === 0 && !becameReady) return;
+    if (changes.length === 0 && !becameReady && !this.#described) return;
+    this.#described = false;
     for (const listener of this.#listeners) {
       try {
         listener(changes);

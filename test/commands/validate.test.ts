@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { once } from '../../src/commands/once.ts';
+import { run } from '../../src/commands/run.ts';
 import { validate } from '../../src/commands/validate.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { jobsConfig, jobsDatabase } from './jobs.ts';
@@ -99,7 +100,14 @@ describe('--json', () => {
           ) as unknown,
         },
       ],
-      exporters: [{ exporter: 'prometheus', pipeline: 'metrics', attributes: [{ name: 'kind', treatments: [] }] }],
+      exporters: [
+        {
+          exporter: 'prometheus',
+          pipeline: 'metrics',
+          attributes: [{ name: 'kind', treatments: [], metrics: ['jobs'] }],
+          resource: [],
+        },
+      ],
     });
   });
 
@@ -115,20 +123,33 @@ describe('--json', () => {
 });
 
 describe('attributes', () => {
-  test('a session id that is not hashed is an error', async () => {
+  const session = 'receivers::sqlite::tables::jobs::attributes={session_id: kind, other: kind}';
+
+  test('a sensitive one that nothing hides is a mistake, for run as for validate', async () => {
+    const file = jobsConfig(folder);
+    const message = `${file}:7:23: service::pipelines::metrics::processors: attribute session_id of metric jobs as it is would reach prometheus, and session_id is sensitive`;
+    await expect(check([session])).rejects.toThrow(message);
+    await expect(run([file], [session], new AbortController().signal)).rejects.toThrow(message);
+    await expect(once([file], [session], new AbortController().signal)).rejects.toThrow(message);
+  });
+
+  test('what is sensitive tells why it leaves', async () => {
     jobsConfig(folder);
-    const session = 'receivers::sqlite::tables::jobs::attributes={session_id: kind, other: kind}';
-    expect(await check([session])).toBe(1);
-    expect(out).toContain('session_id leaves pipeline metrics as it is; put a hash processor into the pipeline');
+    expect(await check([session, 'service::privacy::allow=[session.id]'])).toBe(0);
+    expect(out).toMatch(
+      /\n {2}as they are: kind, other\n {2}as they are \(sensitive as \*session_id, allowed as session\.id\): session_id\n$/,
+    );
     out = '';
     const hashed = [
       ...stored('sqlite'),
       session,
-      'processors={hash: , strip_paths: }',
-      'service::pipelines::metrics::processors=[hash, strip_paths]',
+      'processors={hash: , strip_paths: , resource: {attributes: [{key: host.name, value: h, action: insert}]}}',
+      'service::pipelines::metrics::processors=[hash, strip_paths, resource]',
     ];
     expect(await check(hashed)).toBe(0);
-    expect(out).toMatch(/\n {2}paths stripped: kind, other\n {2}hashed, paths stripped: session_id\n$/);
+    expect(out).toMatch(
+      /\n {2}paths stripped: kind, other\n {2}hashed, paths stripped \(sensitive as \*session_id, hidden\): session_id\n {2}of the resource: host\.name\n$/,
+    );
   });
 
   test('none is none', async () => {

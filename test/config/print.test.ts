@@ -43,6 +43,7 @@ test('sources are merged, defaults filled in, paths absolute', async () => {
     service: {
       extensions: ['file_storage'],
       pipelines: { metrics: { receivers: ['sqlite/agents'], processors: [], exporters: ['prometheus'] } },
+      privacy: { sensitive_attributes: expect.arrayContaining(['*session_id']) as unknown, allow: [] },
       telemetry: { logs: { level: 'info' }, metrics: { level: 'normal', address: '127.0.0.1:9466' } },
     },
   });

@@ -30,6 +30,7 @@ test('a whole configuration', async () => {
     pipelines: new Map([
       ['metrics', { signal: 'metrics', receivers: ['sqlite'], processors: ['hash'], exporters: ['prometheus'] }],
     ]),
+    privacy: { sensitive_attributes: expect.arrayContaining(['*session_id']) as unknown, allow: [] },
     telemetry: {
       logs: { level: 'info' },
       metrics: { level: 'normal', address: '127.0.0.1:9466', addressWritten: false },

@@ -53,6 +53,8 @@ export interface CollectorOptions {
   /** More receivers of the same pipeline. */
   readonly receivers?: Readonly<Record<string, unknown>>;
   readonly exporter?: Readonly<Record<string, unknown>>;
+  /** Sensitive attributes that may leave all the same. */
+  readonly allow?: readonly string[];
 }
 
 /** The main job as a user configures it, in this process: configuration file, receiver, processors, store, exposition. */
@@ -86,6 +88,7 @@ export class Collector {
       ...(storage === undefined ? {} : { extensions: storage }),
       service: {
         extensions: Object.keys(storage ?? {}),
+        privacy: { allow: options.allow ?? [] },
         pipelines: {
           metrics: {
             receivers: ['sqlite/agents', ...Object.keys(options.receivers ?? {})],

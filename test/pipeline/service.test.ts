@@ -148,6 +148,7 @@ function configOf({ receivers, processors = {}, exporters = { keep: {} }, extens
       pipelines: new Map(
         Object.entries(pipelines ?? { metrics: {} }).map(([id, pipeline]) => [id, { ...whole, ...pipeline }]),
       ),
+      privacy: { sensitive_attributes: [], allow: [] },
       telemetry: {
         logs: { level: 'info' },
         metrics: {
@@ -157,6 +158,7 @@ function configOf({ receivers, processors = {}, exporters = { keep: {} }, extens
         },
       },
     },
+    place: ({ message }) => `file:1:1: service: ${message}`,
     warnings: [],
     print: () => '',
   };

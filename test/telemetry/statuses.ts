@@ -16,7 +16,7 @@ export const READER: ReaderStatus = {
 
 /** Two pipelines with a receiver each. */
 export function statusOf(readers: readonly ReaderStatus[], others: readonly ReaderStatus[] = []): Status {
-  const pipeline = { id: 'metrics', progress: undefined, processors: [], exporters: ['prometheus'] };
+  const pipeline = { id: 'metrics', progress: undefined, processors: [], exporters: ['prometheus'], withheld: [] };
   return {
     startTimeMs: 0,
     extensions: [],

@@ -16,6 +16,7 @@ export class MemorySource implements MetricSource {
   readonly id: string;
   readonly families = new Map<string, MutableFamily>();
   behind: Progress | undefined;
+  resource: Attributes = {};
   readonly #listeners = new Set<(changes: readonly SeriesChange[]) => void>();
   #changes: SeriesChange[] = [];
 

@@ -45,6 +45,7 @@ function statusWith(readers: readonly ReaderStatus[], pipeline: Partial<Status['
         receivers: [{ id: 'sqlite/agents', readers }],
         processors: ['hash'],
         exporters: ['prometheus'],
+        withheld: [],
         ...pipeline,
       },
     ],

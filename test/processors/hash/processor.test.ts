@@ -55,12 +55,13 @@ function storageWith(secret: Buffer): StorageExtension & { asked: string[] } {
 }
 
 test('says of the attributes that it hashes that they are hashed', async () => {
-  const trace = (await processor({ key: KEY, attributes: ['*id'] })).traceAttributes?.([
+  const before = [
     { name: 'session_id', treatments: ['cut'] },
     { name: 'tool', treatments: [] },
-  ]);
+  ];
+  const trace = (await processor({ key: KEY, attributes: ['*id'] })).traceAttributes?.(before, calls);
   expect(trace).toEqual([
-    { name: 'session_id', treatments: ['cut', 'hashed'] },
+    { name: 'session_id', treatments: ['cut', 'hashed'], hidden: 'values' },
     { name: 'tool', treatments: [] },
   ]);
 });

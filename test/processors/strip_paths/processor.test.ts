@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stripPathsProcessor } from '../../../processors/strip_paths/factory.ts';
+import type { TracedAttribute } from '../../../src/component.ts';
 import { ConfigError } from '../../../src/errors.ts';
 import type { Attributes, Batch, Metric } from '../../../src/pipeline/signals.ts';
 import { filledConfig, processorSuite, testSettings } from '../../component-suite.ts';
@@ -40,12 +41,15 @@ test.each([
 ])('says of the attributes that it looks into what mode %s does', async (mode, treatment) => {
   const config = filledConfig(stripPathsProcessor, { mode, key: KEY, attributes: ['c*'] });
   const processor = await stripPathsProcessor.create(config, testSettings('strip_paths'));
-  const trace = processor.traceAttributes?.([
+  const before: readonly TracedAttribute[] = [
     { name: 'cwd', treatments: [] },
+    { name: 'command', treatments: ['hashed'], hidden: 'values' },
     { name: 'tool', treatments: [] },
-  ]);
-  expect(trace).toEqual([
-    { name: 'cwd', treatments: [treatment] },
+  ];
+  const { metric } = numbers([{}, 1]).metrics[0]!;
+  expect(processor.traceAttributes?.(before, metric)).toEqual([
+    { name: 'cwd', treatments: [treatment], hidden: 'folders' },
+    { name: 'command', treatments: ['hashed', treatment], hidden: 'values' },
     { name: 'tool', treatments: [] },
   ]);
 });

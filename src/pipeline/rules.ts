@@ -1,0 +1,55 @@
+import type { Config } from '../config/config.ts';
+import type { Problem } from '../errors.ts';
+import type { LanePlan } from './assembly.ts';
+import { outflows, type LeavingAttribute } from './outflow.ts';
+
+/** What is wrong with pipelines as a whole, however right each of their components is; each message with its place. */
+export function ruleProblems(
+  config: Pick<Config, 'service' | 'place'>,
+  lanes: readonly LanePlan[],
+): readonly Problem[] {
+  return [...config.service.pipelines.keys()].flatMap((pipeline) => {
+    const own = lanes.filter((lane) => lane.pipeline === pipeline);
+    const problems = [...misplaced(own[0]), ...exposed(config, pipeline, own)];
+    const at = ['service', 'pipelines', pipeline];
+    return problems.map(({ path, message }) => ({
+      path: [],
+      message: config.place({ path: [...at, ...path], message }),
+    }));
+  });
+}
+
+/** One that depends on the series before knows them as they leave the pipeline: nothing may change them after it. */
+function misplaced(lane: LanePlan | undefined): Problem[] {
+  const processors = lane?.processors ?? [];
+  return processors.flatMap(({ instance, configured }, index) => {
+    const after = processors[index + 1];
+    if (instance.recall === undefined || after === undefined) return [];
+    const message = `${configured.id} must be the last processor, and ${after.configured.id} comes after it`;
+    return [{ path: ['processors', index], message }];
+  });
+}
+
+/** Sensitive attributes that would leave although nothing hides them and nobody allowed it. */
+function exposed(config: Pick<Config, 'service'>, pipeline: string, lanes: readonly LanePlan[]): Problem[] {
+  const flows = outflows(config, lanes).filter((flow) => flow.pipeline === pipeline);
+  const exporters = flows.map(({ exporter }) => exporter).join(' and ');
+  return (flows[0]?.attributes ?? []).flatMap((attribute) => {
+    const { sensitive } = attribute;
+    if (sensitive === undefined || sensitive.permittedBy !== undefined) return [];
+    const remedy =
+      sensitive.mustHide === 'folders'
+        ? 'put a strip_paths or hash processor into the pipeline'
+        : 'put a hash processor for it into the pipeline';
+    const message = `${describe(attribute)} would reach ${exporters}, and ${sensitive.name} is sensitive (service::privacy::sensitive_attributes has ${JSON.stringify(sensitive.glob)}); ${remedy}, leave it out, or list ${JSON.stringify(attribute.name)} in service::privacy::allow`;
+    return [{ path: ['processors'], message }];
+  });
+}
+
+/** "attribute note of metric rows, which is made from prompt, as it is" */
+function describe({ name, metrics, treatments, sensitive }: LeavingAttribute): string {
+  const of = `${metrics.length === 1 ? 'metric' : 'metrics'} ${metrics.join(', ')}`;
+  const from = sensitive === undefined || sensitive.name === name ? '' : `, which is made from ${sensitive.name},`;
+  const how = treatments.length === 0 ? 'as it is' : `no more than ${treatments.join(', ')}`;
+  return `attribute ${name} of ${of}${from} ${how}`;
+}

@@ -186,7 +186,7 @@ export interface Progress {
 
 // --------------------------------------------------------------------------------------------------------- processors
 
-/** Pure and synchronous; never changes its input; undefined = nothing left. */
+/** Synchronous; never changes its input; undefined = nothing left. Pure, but for one that recalls. */
 export interface Processor extends Component {
   process(batch: Batch): Batch | undefined;
   /**
@@ -212,6 +212,10 @@ export interface TracedAttribute {
   readonly name: string;
   /** What was done to its values, in order: "hashed", "paths stripped". */
   readonly treatments: readonly string[];
+  /** What can be seen no more: anything of its values, or the folders of absolute paths in them. */
+  readonly hidden?: 'values' | 'folders';
+  /** What its values were called before: other attributes, columns of the source. */
+  readonly origins?: readonly string[];
 }
 
 // ---------------------------------------------------------------------------------------------------------- exporters
@@ -222,16 +226,14 @@ export type Exporter = MetricsExporter;
 export interface MetricsExporter extends Component {
   /** Publishes these sources from now on, instead of any before. Called before start, and again at a reload. */
   connect(sources: readonly MetricSource[]): void;
-  /** What can be seen no more: anything of its values, or the folders of absolute paths in them. */
-  readonly hidden?: 'values' | 'folders';
-  /** What its values were called before: other attributes, columns of the source. */
-  readonly origins?: readonly string[];
 }
 
 /** The committed metrics of one pipeline. */
 export interface MetricSource {
   /** The pipeline's id: `metrics`, `metrics/usage`. */
   readonly id: string;
+  /** What everything of the pipeline is about: host.name, service.instance.id. Another object once it has changed. */
+  readonly resource: Attributes;
   /** undefined once everything has caught up for the first time; before, nothing may be published. */
   progress(): Progress | undefined;
   readonly families: ReadonlyMap<string, Family>;
@@ -242,8 +244,6 @@ export interface MetricSource {
 /** One metric and its series by attributesKey. Objects live as long as the metric or series does. */
 export interface Family {
   readonly metric: Metric;
-  /** What everything of the pipeline is about: host.name, service.instance.id. Another object once it has changed. */
-  readonly resource: Attributes;
   readonly series: ReadonlyMap<string, Series>;
 }
 
@@ -302,6 +302,8 @@ export interface PipelineStatus {
   /** Ids. */
   readonly processors: readonly string[];
   readonly exporters: readonly string[];
+  /** Points that its processors dropped or folded into others, as far as they count them. */
+  readonly withheld: readonly { readonly processor: string; readonly metric: string; readonly points: number }[];
 }
 
 export interface ReceiverStatus {
@@ -312,8 +314,6 @@ export interface ReceiverStatus {
 export interface ReaderStatus {
   readonly id: string;
   readonly failure: Failure | undefined;
-  /** Points that its processors dropped or folded into others, as far as they count them. */
-  readonly withheld: readonly { readonly processor: string; readonly metric: string; readonly points: number }[];
   /** The last one that is over; `untilMs` is epoch milliseconds. */
   readonly lastFailure: (Failure & { readonly untilMs: number }) | undefined;
   readonly rowsRead: number;
@@ -337,6 +337,7 @@ export interface ExporterStatus {
   /** Points that it took, and that it failed to take. */
   readonly sent: number;
   readonly failed: number;
+  readonly failure?: Failure | undefined;
 }
 
 // --------------------------------------------------------------------------------------------------------- extensions
@@ -345,6 +346,14 @@ export interface ExporterStatus {
 export interface StatusExtension extends Component {
   /** Called before start, and again at a reload. */
   observe(status: () => Status): void;
+}
+
+/** Tells whether those who ask may have an answer. src/http/ holds down how often it is asked. */
+export interface Authenticator extends Component {
+  /** The value of WWW-Authenticate: how to ask. */
+  readonly challenge: string;
+  /** Whether the value of an Authorization header is good. Never throws, never rejects; false before the start. */
+  authenticate(authorization: string): boolean | Promise<boolean>;
 }
 
 /** A private folder that outlives the process, locked by one collector at a time. */
@@ -356,12 +365,3 @@ export interface StorageExtension extends Component {
   /** The folder was taken away: makes it again, locked and with the secrets it had. Throws while that cannot be done. */
   reclaim(): void;
 }
-  readonly failure?: Failure | undefined;
-/** Tells whether those who ask may have an answer. src/http/ holds down how often it is asked. */
-export interface Authenticator extends Component {
-  /** The value of WWW-Authenticate: how to ask. */
-  readonly challenge: string;
-  /** Whether the value of an Authorization header is good. Never throws, never rejects; false before the start. */
-  authenticate(authorization: string): boolean | Promise<boolean>;
-}
-

@@ -29,7 +29,7 @@ describe.skipIf(!recorded.met)(`the recorded payloads${recorded.reason}`, () => 
     await inParallel(sessions, WORKERS, async ({ database, lines }) => {
       for (const line of lines) runs.push(await runHook(database, line));
     });
-  }, 900_000);
+  }, 2_400_000);
 
   afterAll(() => {
     workspace[Symbol.dispose]();

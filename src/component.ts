@@ -119,6 +119,10 @@ export interface ReaderState {
   readonly open: ReadonlyMap<number, OpenRow>;
   /** The open row that holds this once-key, if any. */
   openByKey(key: string): OpenRow | undefined;
+  /** By row id, the longest absent first: open rows that were gone when they were looked at, should they come back. */
+  readonly absent: ReadonlyMap<number, readonly OpenRow[]>;
+  /** The absent row that holds this once-key, if any. */
+  absentByKey(key: string): OpenRow | undefined;
   /** Whether a page before this one took the once-key; what the page being read takes, its reader knows. */
   seen(key: string): boolean;
   /** A keyed digest, 128 bits as text: what is remembered of a key or an identity, never the text itself. */
@@ -139,6 +143,8 @@ export interface OpenRow {
   readonly contributions?: readonly Contribution[];
   /** When it will count as abandoned. */
   readonly expiresAtMs?: number;
+  /** Not in the source any more, when last looked at. */
+  readonly absent?: true;
 }
 
 export interface Contribution {
@@ -154,6 +160,10 @@ export interface Page {
   readonly opened: readonly OpenRow[];
   /** Row ids that are open no longer. */
   readonly closed: readonly number[];
+  /** Rows that are absent from now on, in addition to those before. */
+  readonly absent?: readonly OpenRow[];
+  /** Rows that are absent no longer: back, or given up. */
+  readonly recalled?: readonly OpenRow[];
   /** Once-keys that this page takes. */
   readonly keys: readonly string[];
   /** Rows read, for progress and own telemetry. */

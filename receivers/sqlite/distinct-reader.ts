@@ -61,12 +61,10 @@ export class DistinctReader implements Reader {
     const { source, startAt } = this.#options;
     const stored = positionOf(state.position);
     const table = this.#compile(database, state);
-    const changes: SourceChange[] = [];
+    let changes: readonly SourceChange[] = [];
     let position = stored ?? table?.cursor.start(startAt) ?? { cursor: 0, anchors: [] };
     if (table !== undefined && (resumed || source.generation !== this.#generation)) {
-      const verified = table.cursor.verify(position);
-      position = verified.position;
-      if (verified.change !== undefined) changes.push(verified.change);
+      ({ position, changes } = table.cursor.verify(position));
     }
     const max = table?.cursor.max() ?? 0;
     const keys = new Set<string>();

@@ -1,13 +1,10 @@
 import type { Statement } from 'better-sqlite3';
 import type { Position, SourceChange } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
+import { type Anchor, RECENT_ANCHORS, thinned, withLost } from './anchors.ts';
 import type { Row, SqlValue } from './fold.ts';
 import { type Compiler, quoteIdentifier, quoteText } from './sql.ts';
 
-/** Anchors of the rows passed last; of those before, exponentially thinned. */
-const RECENT_ANCHORS = 256;
-const OLD_ANCHORS = 64;
-const THINNING = 1.25;
 /** Per page of a long read: anchors are for what the cursor rests on, and the last page brings them all. */
 const ANCHORS_PER_PAGE = 4;
 /** Of a digest, in characters of six bits: enough to tell the rows of one table apart. */
@@ -15,14 +12,21 @@ const DIGEST_LENGTH = 11;
 /** How far above the cursor a replaced row is looked for. */
 const REPLACED_LOOKAHEAD = 4096;
 
-/** A row that the cursor passed: row id, fingerprint of its identity, digest of its key ('' where there is none). */
-export type Anchor = readonly [rowId: number, fingerprint: string, key: string];
-
 export interface CursorPosition {
   /** The highest row id passed; rows are read in the order of their ids. */
   readonly cursor: number;
   /** Ascending by row id. */
   readonly anchors: readonly Anchor[];
+  /** Of rows that were passed and are not in the table as it is now, those lost last at the end. */
+  readonly former?: readonly Anchor[];
+  /** The highest row id ever passed, where that is above the cursor. */
+  readonly passed?: number;
+}
+
+/** Where to go on, and what happened to the table if it is not the one that was passed. */
+export interface Verified {
+  readonly position: CursorPosition;
+  readonly changes: readonly SourceChange[];
 }
 
 /** A table as the cursor sees it. */
@@ -30,6 +34,8 @@ export interface CursorTable {
   readonly name: string;
   readonly rowId: string;
   readonly autoincrement: boolean;
+  /** Whether VACUUM leaves the row ids alone. */
+  readonly stableIds: boolean;
   /** SQL of the columns that are never updated; empty: only the order of the row ids is trusted. */
   readonly identity: readonly string[];
   /** SQL of the once-key. */
@@ -39,8 +45,20 @@ export interface CursorTable {
 
 export function positionOf(stored: Position | undefined): CursorPosition | undefined {
   if (stored === undefined) return undefined;
-  const { cursor, anchors } = stored as Partial<CursorPosition>;
-  return typeof cursor === 'number' && Array.isArray(anchors) ? { cursor, anchors } : undefined;
+  const { cursor, anchors, former, passed } = stored as Partial<CursorPosition>;
+  if (typeof cursor !== 'number' || !Array.isArray(anchors)) return undefined;
+  return {
+    cursor,
+    anchors,
+    ...(former === undefined ? {} : { former }),
+    ...(passed === undefined ? {} : { passed }),
+  };
+}
+
+interface Comparison {
+  readonly there: readonly Anchor[];
+  readonly lost: readonly Anchor[];
+  readonly others: number;
 }
 
 /**
@@ -103,81 +121,124 @@ export class RowCursor {
   advance(position: CursorPosition, upto: number, complete: boolean): CursorPosition {
     const limit = complete ? RECENT_ANCHORS : ANCHORS_PER_PAGE;
     const rows = this.#passed.all({ ...this.#table.parameters, after: position.cursor, upto, limit }) as Row[];
-    if (rows.length === 0) return { cursor: upto, anchors: position.anchors };
+    if (rows.length === 0) return this.#at(upto, position.anchors, position);
     const anchors = rows
       .reverse()
       .map((row): Anchor => [rowIdOf(row[0]!)!, this.#fingerprint(row), this.#key(row[1]!)]);
-    return { cursor: upto, anchors: thinned([...position.anchors, ...anchors]) };
+    return this.#at(upto, thinned([...position.anchors, ...anchors]), position);
   }
 
-  /** The position to go on from, and what happened if the table is not the one that was passed. */
-  verify(position: CursorPosition): { position: CursorPosition; change?: SourceChange } {
-    const anchors = [...position.anchors];
-    let top = anchors.at(-1);
-    while (top !== undefined) {
-      const fingerprint = this.#fingerprintAt(top[0]);
-      if (fingerprint === top[1]) {
-        if (this.#table.identity.length === 0 && (this.max() ?? 0) < position.cursor) break;
-        return anchors.length === position.anchors.length ? { position } : { position: { ...position, anchors } };
-      }
-      if (fingerprint !== undefined) return this.#renumbered(position, anchors);
-      if (!this.#replacedAbove(top[2], position.cursor)) return this.#deleted(position, anchors);
-      anchors.pop();
-      top = anchors.at(-1);
-    }
-    return this.#deleted(position, anchors);
+  /**
+   * The position to go on from, and what happened if the table is not the one that was passed. `elsewhere`: the file may be
+   * another one than at the last call; `otherFile`: it is.
+   */
+  verify(position: CursorPosition, { elsewhere = false, otherFile = false } = {}): Verified {
+    const anchors = this.#unreplaced(position);
+    const kept = anchors.length === position.anchors.length ? position : { ...position, anchors };
+    const top = anchors.at(-1);
+    const shorter = this.#table.identity.length === 0 && (this.max() ?? 0) < position.cursor;
+    if (top === undefined || shorter || !this.#isThere(top)) return this.#changed(kept, otherFile);
+    const back = this.#compare(formerAbove(kept)).there;
+    if (back.length > 0) return this.#returned(kept, { there: anchors, lost: [] }, back);
+    return { position: kept, changes: elsewhere ? this.#unknown(kept) : [] };
   }
 
-  /** The highest anchor is there, but another row: an older copy, or all ids are others. */
-  #renumbered(
-    position: CursorPosition,
-    anchors: readonly Anchor[],
-  ): { position: CursorPosition; change: SourceChange } {
-    const equal = this.#compare(anchors).equal;
-    const last = equal.at(-1);
-    if (last === undefined) return this.#newSource();
-    const gap = position.cursor - last[0];
-    return {
-      position: this.#reread({ cursor: last[0], anchors: equal }),
-      change: {
-        reason: 'older_copy',
-        message: `table ${this.#table.name}: the rows above row id ${last[0]} are others than before; reading on from there${this.#doubt(gap)}`,
-      },
-    };
-  }
-
-  /** The highest anchor is gone: rows were deleted at the end, or all of them. */
-  #deleted(position: CursorPosition, anchors: readonly Anchor[]): { position: CursorPosition; change?: SourceChange } {
-    const { equal, different } = this.#compare(anchors);
-    if (different > 0) return this.#renumbered(position, anchors);
+  /** The highest anchor is not there, or another row. */
+  #changed(position: CursorPosition, otherFile: boolean): Verified {
+    const { cursor, anchors } = position;
+    const found = this.#compare(anchors);
+    const back = this.#compare(position.former ?? []).there;
+    const backTop = highest(back);
     const sequence = this.#sequence?.get();
-    if (typeof sequence === 'number' && sequence >= position.cursor) {
-      // Ids of AUTOINCREMENT are never used again.
-      return { position: { cursor: position.cursor, anchors: equal } };
-    }
+    const sequenceKept = typeof sequence === 'number' && sequence >= cursor;
     const max = this.max();
+    if (found.others === 0 && sequenceKept && backTop <= cursor) {
+      // Ids of AUTOINCREMENT are never used again.
+      return { position: this.#at(cursor, found.there, this.#losing(position, found.lost)), changes: [] };
+    }
+    if (back.length > 0 && backTop > highest(found.there)) return this.#returned(position, found, back);
+    const from = this.#losing(position, found.lost);
     // Rows above the cursor alone are new ones, whatever became of those before.
     const below = this.next(-Number.MAX_SAFE_INTEGER) ?? Infinity;
-    if (equal.length === 0 && anchors.length > 0 && below <= position.cursor) return this.#newSource();
-    const cursor = Math.min(position.cursor, max ?? 0);
-    if (cursor === position.cursor) return { position: { cursor, anchors: equal } };
+    if (found.there.length === 0 && anchors.length > 0 && below <= cursor) return this.#newSource(from, max ?? 0);
+    if (found.others === 0 && (max ?? 0) >= cursor) {
+      return { position: this.#at(cursor, found.there, from), changes: [] };
+    }
+    const known = found.there.at(-1)?.[0] ?? Math.min(cursor, max ?? 0);
+    const upto = this.#table.identity.length === 0 ? Math.min(cursor, max ?? 0) : known;
+    const next = this.#reread(this.#at(upto, found.there, from));
+    // AUTOINCREMENT would have kept the ids from being used again.
+    const reason = found.others > 0 || otherFile || this.#table.autoincrement ? 'older_copy' : 'rows_deleted';
     return {
-      position: this.#reread({ cursor, anchors: equal }),
-      change: {
-        reason: 'rows_deleted',
-        message: `table ${this.#table.name}: the newest rows were deleted and their ids will be used again; reading on from row id ${cursor}`,
-      },
+      position: next,
+      changes: this.#tell(reason, whatIsLeft(reason, found.others, upto), next, from, max ?? 0),
     };
   }
 
-  #newSource(): { position: CursorPosition; change: SourceChange } {
+  /** Rows that were passed before the table lost them are there again: what lies below them was passed too. */
+  #returned(position: CursorPosition, found: Pick<Comparison, 'there' | 'lost'>, back: readonly Anchor[]): Verified {
+    const anchors = thinned([...found.there, ...back].sort(([a], [b]) => a - b));
+    const former = (position.former ?? []).filter((anchor) => !back.includes(anchor));
+    const from = this.#losing({ ...position, former }, found.lost);
+    const next = this.#at(highest(back), anchors, from);
+    const what = `rows that were read before are back, up to row id ${next.cursor}`;
+    return { position: next, changes: this.#tell('rows_returned', what, next, from, this.max() ?? 0) };
+  }
+
+  #newSource(from: CursorPosition, max: number): Verified {
+    const start = this.start('beginning');
+    const next = this.#at(start.cursor, start.anchors, from);
+    const cause = this.#table.stableIds
+      ? 'the file or the table is another one'
+      : 'the file or the table is another one, or VACUUM has renumbered the rows, as it does without INTEGER PRIMARY KEY';
+    const what = `none of the rows read before is where it was: ${cause}; totals go on`;
+    return { position: next, changes: this.#tell('new_source', what, next, from, max) };
+  }
+
+  /** A copy that ends where no row is remembered cannot be told from new rows that were added there. */
+  #unknown(position: CursorPosition): SourceChange[] {
+    const above = formerAbove(position).map(([rowId]) => rowId);
+    const upto = Math.min(this.max() ?? 0, position.passed ?? 0, ...above.map((rowId) => rowId - 1));
+    return upto <= position.cursor || above.length === 0 ? [] : [this.#inDoubt(upto - position.cursor)];
+  }
+
+  /** What happened, and how many rows at most are read a second time without being known. */
+  #tell(reason: string, what: string, next: CursorPosition, from: CursorPosition, max: number): SourceChange[] {
+    const gap = Math.min(max, from.passed ?? from.cursor) - next.cursor;
+    const message = `table ${this.#table.name}: ${what}; reading on from row id ${next.cursor}`;
+    if (this.#table.key !== undefined) {
+      return [{ reason, message: `${message}; rows that were counted are known by their key` }];
+    }
+    if (gap <= 0) return [{ reason, message }];
+    const doubt = `up to ${gap} rows may be counted a second time (a key would prevent it)`;
+    return [{ reason, message: `${message}; ${doubt}` }, this.#inDoubt(gap)];
+  }
+
+  #inDoubt(count: number): SourceChange {
     return {
-      position: this.start('beginning'),
-      change: {
-        reason: 'new_source',
-        message: `table ${this.#table.name}: none of the rows read before is there; reading it from the start, totals go on`,
-      },
+      reason: 'rows_in_doubt',
+      count,
+      routine: true,
+      message: `table ${this.#table.name}: up to ${count} rows may be counted a second time`,
     };
+  }
+
+  /** The position at `cursor`, with what `from` remembers of rows that the table has lost. */
+  #at(cursor: number, anchors: readonly Anchor[], from: CursorPosition): CursorPosition {
+    const passed = Math.max(from.passed ?? from.cursor, from.cursor);
+    const former = from.former ?? [];
+    return {
+      cursor,
+      anchors,
+      ...(former.length === 0 ? {} : { former }),
+      ...(passed <= cursor || this.#table.key !== undefined ? {} : { passed }),
+    };
+  }
+
+  #losing(position: CursorPosition, lost: readonly Anchor[]): CursorPosition {
+    // With a key, what was counted is known by that.
+    if (this.#table.key !== undefined) return position;
+    return { ...position, former: withLost(position.former ?? [], lost, position.anchors) };
   }
 
   /** With a key, everything is read again: what was counted is known by its key. */
@@ -185,22 +246,32 @@ export class RowCursor {
     return this.#table.key === undefined ? position : this.start('beginning');
   }
 
-  #doubt(gap: number): string {
-    return this.#table.key === undefined
-      ? `; up to ${gap} rows may be counted a second time (a key would prevent it)`
-      : '; rows that were counted are known by their key';
+  /** Without the highest anchors whose rows were replaced: their keys stand above the cursor. */
+  #unreplaced({ anchors, cursor }: CursorPosition): readonly Anchor[] {
+    let count = anchors.length;
+    for (let top = anchors.at(-1); top !== undefined; top = anchors[count - 1]) {
+      if (this.#fingerprintAt(top[0]) !== undefined || !this.#replacedAbove(top[2], cursor)) break;
+      count -= 1;
+    }
+    return count === anchors.length ? anchors : anchors.slice(0, count);
   }
 
-  /** The anchors that are still the rows they were, and how many ids hold other rows. */
-  #compare(anchors: readonly Anchor[]): { equal: Anchor[]; different: number } {
-    const equal: Anchor[] = [];
-    let different = 0;
+  /** The anchors that are still the rows they were, the rest, and how many ids of those hold other rows. */
+  #compare(anchors: readonly Anchor[]): Comparison {
+    const there: Anchor[] = [];
+    const lost: Anchor[] = [];
+    let others = 0;
     for (const anchor of anchors) {
       const fingerprint = this.#fingerprintAt(anchor[0]);
-      if (fingerprint === anchor[1]) equal.push(anchor);
-      else if (fingerprint !== undefined) different += 1;
+      if (fingerprint === anchor[1]) there.push(anchor);
+      else lost.push(anchor);
+      if (fingerprint !== undefined && fingerprint !== anchor[1]) others += 1;
     }
-    return { equal, different };
+    return { there, lost, others };
+  }
+
+  #isThere([rowId, fingerprint]: Anchor): boolean {
+    return this.#fingerprintAt(rowId) === fingerprint;
   }
 
   #replacedAbove(key: string, cursor: number): boolean {
@@ -239,21 +310,17 @@ function rowIdOf(value: SqlValue): number | undefined {
   throw new SourceError('row_id_too_large', 'a row id is above 2^53 - 1, which is not supported');
 }
 
-/** All recent anchors, and of the older ones those whose distance to the newest grows exponentially; the oldest stays. */
-function thinned(anchors: readonly Anchor[]): Anchor[] {
-  if (anchors.length <= RECENT_ANCHORS) return [...anchors];
-  const recent = anchors.slice(-RECENT_ANCHORS);
-  const older = anchors.slice(0, -RECENT_ANCHORS);
-  const newest = recent.at(-1)![0];
-  const kept: Anchor[] = [];
-  let distance = 0;
-  for (const anchor of older.reverse()) {
-    if (kept.length === OLD_ANCHORS - 1) break;
-    if (newest - anchor[0] < distance * THINNING) continue;
-    distance = newest - anchor[0];
-    kept.push(anchor);
-  }
-  const oldest = older.at(-1)!;
-  if (kept.at(-1) !== oldest) kept.push(oldest);
-  return [...kept.reverse(), ...recent];
+function whatIsLeft(reason: string, others: number, upto: number): string {
+  if (others > 0)
+    return `the rows read before are known to be there up to row id ${upto} only: an older copy, or others`;
+  if (reason === 'older_copy') return `the rows above row id ${upto} are gone: an older copy, or made anew`;
+  return 'the newest rows are gone: deleted, so that their ids will be used again, or it is an older copy';
+}
+
+function formerAbove({ former = [], cursor }: CursorPosition): Anchor[] {
+  return former.filter(([rowId]) => rowId > cursor);
+}
+
+function highest(anchors: readonly Anchor[]): number {
+  return anchors.reduce((top, [rowId]) => Math.max(top, rowId), -Infinity);
 }

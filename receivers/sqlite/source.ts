@@ -55,6 +55,11 @@ export class Source {
     return this.#connection;
   }
 
+  /** Device and inode of the file that is open. The numbers of a removed one are used again. */
+  get file(): string | undefined {
+    return this.#stat === undefined ? undefined : `${this.#stat.dev}:${this.#stat.ino}`;
+  }
+
   /**
    * Looks whether anything changed: one stat and one PRAGMA data_version. data_version alone does not see a file that was
    * renamed, replaced or unlinked, nor an older copy written over a WAL database; the stat alone does not see the WAL.
@@ -202,7 +207,15 @@ const REASONS: readonly (readonly [code: RegExp, reason: string, message: string
   [/^(?:EACCES|EPERM)/, 'unreadable', 'may not be read by this user'],
 ];
 
-/** Any error as SourceError, with a stable reason. Texts of SQLite name tables and columns, never rows. */
+/** Texts of SQLite that name what is in a statement or a schema. Others may hold values: "bad JSON path: 'what a row has'". */
+const HARMLESS = [
+  /^no such (?:table|column|function|module|view|index|collation sequence)\b/,
+  /^(?:malformed JSON|integer overflow|string or blob too big|LIKE or GLOB pattern too complex)$/,
+  /^(?:database schema has changed|out of memory|interrupted|too many .*|.* has no column named .*)$/,
+  /^(?:near ".*": syntax error|incomplete input|misuse of .*|wrong number of arguments .*|ambiguous column name: .*)$/,
+];
+
+/** Any error as SourceError, with a stable reason. What SQLite says of values stays out of it. */
 export function classify(error: unknown, path: string): SourceError {
   if (error instanceof SourceError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -210,5 +223,9 @@ export function classify(error: unknown, path: string): SourceError {
     if (pattern.test(code)) return new SourceError(reason, `${path} ${message}`, { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
-  return new SourceError(code.startsWith('SQLITE_') ? 'sql_error' : 'error', `read ${path}: ${message}`);
+  if (!code.startsWith('SQLITE_')) return new SourceError('error', `read ${path}: ${message}`);
+  const told = HARMLESS.some((pattern) => pattern.test(message))
+    ? message
+    : `an expression of the mapping fails on a row (${code}); what SQLite says of it may hold contents of the row`;
+  return new SourceError('sql_error', `read ${path}: ${told}`);
 }

@@ -35,6 +35,8 @@ import {
 const TIME_DRIVEN_INTERVAL_MS = 15_000;
 /** Few enough to die young: a whole page of rows outlives the garbage collector's young generation, 30 MB of them at a time. */
 const ROWS_AT_ONCE = 128;
+/** Absent rows looked for in one page. */
+const ABSENT_AT_ONCE = 1000;
 
 export interface ReaderOptions {
   readonly id: string;
@@ -58,12 +60,12 @@ interface CompiledTable {
   readonly contributions: Contributions;
 }
 
-/** A row that is not complete, to be looked at. */
+/** A row to be looked at closely. */
 interface Candidate {
   readonly rowId: number;
   readonly key: string | undefined;
-  /** The open row that it was, under this row id or, followed by its key, another. */
-  readonly previous: OpenRow | undefined;
+  /** What it was, open or absent, when it is looked at again; undefined: the cursor has just passed it. */
+  readonly pending: OpenRow | undefined;
 }
 
 /** Row ids that the cursor has passed in this page, and what is still to be done about them. */
@@ -101,6 +103,10 @@ export class TableReader implements Reader {
   /** The position that the last page left; another one means that the page was not taken, or a restart. */
   #expected: Position | undefined;
   #generation = -1;
+  /** The file that was read last. */
+  #file: string | undefined;
+  /** Absent rows to be looked for, because the file or its schema has changed. */
+  #lookedFor: OpenRow[] = [];
   /** Caught up once since the last restart. */
   #reported = false;
 
@@ -127,7 +133,7 @@ export class TableReader implements Reader {
       this.#reported = false;
       this.#rotation.restart();
     } else if (source.generation === this.#generation && this.#reported && this.#rotation.idleAt(source.generation)) {
-      if (nowMs < this.#rotation.dueMs) return undefined;
+      if (nowMs < this.#rotation.dueMs && this.#lookedFor.length === 0) return undefined;
     }
     try {
       return source.read((database) => this.#read(database, state, nowMs, resumed));
@@ -144,14 +150,19 @@ export class TableReader implements Reader {
   #read(database: Database, state: ReaderState, nowMs: number, resumed: boolean): Page | undefined {
     const { source, startAt } = this.#options;
     const stored = positionOf(state.position);
+    const before = this.#compiled;
     const table = this.#compile(database, state);
-    if (table === undefined) return this.#absent(state, stored ?? { cursor: 0, anchors: [] });
+    if (table === undefined) return this.#withoutTable(state, stored ?? { cursor: 0, anchors: [] });
     const work: Work = { state, stored, draft: new PageDraft(state), skips: new Skips(), changes: [], table, nowMs };
     let position = stored ?? table.cursor.start(startAt);
     if (resumed || source.generation !== this.#generation) {
-      const verified = table.cursor.verify(position);
+      const elsewhere = resumed || this.#compiled !== before;
+      const otherFile = this.#file !== undefined && this.#file !== source.file;
+      const verified = table.cursor.verify(position, { elsewhere, otherFile });
       position = verified.position;
-      if (verified.change !== undefined) work.changes.push(verified.change);
+      work.changes.push(...verified.changes);
+      this.#file = source.file;
+      if (elsewhere || verified.changes.length > 0) this.#lookedFor = [...state.absent.values()].flat();
     }
     const generation = source.generation;
     const max = table.cursor.max() ?? 0;
@@ -159,20 +170,24 @@ export class TableReader implements Reader {
     if (position.cursor < max) {
       // New rows before open ones, so that a replaced row is followed by its key before it is missed.
       const [rows, advanced] = this.#readNew(work, position, max);
-      const open = state.open.size > 0 || work.draft.opened.length > 0;
-      return this.#page(work, advanced, advanced.cursor === max && !open, rows, max - advanced.cursor);
+      const more = state.open.size > 0 || work.draft.opened.length > 0 || this.#lookedFor.length > 0;
+      return this.#page(work, advanced, advanced.cursor === max && !more, rows, max - advanced.cursor);
     }
     this.#rotation.begin(generation, state.open, nowMs);
-    const ids = this.#rotation.take(state.open);
-    this.#check(
-      work,
-      ids.flatMap((rowId) => candidateOf(state.open.get(rowId))),
-    );
-    return this.#page(work, position, this.#rotation.cycleDone, ids.length, 0);
+    const open = this.#rotation.take(state.open).flatMap((rowId) => state.open.get(rowId) ?? []);
+    const candidates = [...open, ...this.#lookedFor.splice(-ABSENT_AT_ONCE)].map((pending): Candidate => ({
+      rowId: pending.rowId,
+      key: pending.key,
+      pending,
+    }));
+    this.#check(work, candidates);
+    const caughtUp = this.#rotation.cycleDone && this.#lookedFor.length === 0;
+    return this.#page(work, position, caughtUp, candidates.length, 0);
   }
 
   #page(work: Work, position: CursorPosition, caughtUp: boolean, rows: number, remaining: number): Page | undefined {
     const { state, draft, skips, changes, table } = work;
+    draft.giveUpAbsent();
     const metrics = [...foldsOf(table.statements).flatMap((fold) => fold.flush()), ...draft.openPoints];
     const moved = position !== work.stored;
     if (!moved && draft.empty && metrics.length === 0 && changes.length === 0 && this.#reported && caughtUp)
@@ -185,8 +200,7 @@ export class TableReader implements Reader {
     return {
       batch: { signal: 'metrics', metrics },
       position: next,
-      opened: draft.opened,
-      closed: draft.closed,
+      ...draft.openRows,
       keys: [...draft.keys],
       rows,
       remaining,
@@ -197,22 +211,22 @@ export class TableReader implements Reader {
   }
 
   /** An absent optional table is empty: nothing to read, and what was open in it is gone. */
-  #absent(state: ReaderState, position: CursorPosition): Page | undefined {
+  #withoutTable(state: ReaderState, position: CursorPosition): Page | undefined {
     this.#generation = this.#options.source.generation;
     const gone = state.open.size;
     if (this.#reported && gone === 0) return undefined;
     this.#reported = true;
     this.#rotation.begin(this.#generation, new Map(), this.#options.now());
     const draft = new PageDraft(state);
-    for (const row of state.open.values()) draft.close(row);
+    for (const row of state.open.values()) draft.miss(row);
+    draft.giveUpAbsent();
     this.#expected = gone > 0 || state.position === undefined ? { ...position } : state.position;
     return {
       batch: { signal: 'metrics', metrics: draft.openPoints },
       position: this.#expected,
-      opened: [],
-      closed: draft.closed,
+      ...draft.openRows,
       ...(gone === 0 ? {} : { changes: [this.#openRowsGone(gone)] }),
-      keys: [],
+      keys: [...draft.keys],
       rows: 0,
       remaining: 0,
       caughtUp: true,
@@ -259,10 +273,12 @@ export class TableReader implements Reader {
       }
       key = state.digest(keyText(value));
       if (draft.seen(key)) return;
-      const earlier = candidates.get(key);
-      previous = earlier === undefined ? draft.openByKey(key) : earlier.previous;
-      known = earlier !== undefined || previous !== undefined;
-      candidates.delete(key);
+      previous = draft.pendingByKey(key);
+      known = candidates.delete(key) || previous !== undefined;
+    } else if (draft.mayBePending(rowId)) {
+      // Read again: whether it is the row that was seen before is told by its identity.
+      candidates.set(rowId, { rowId, key, pending: undefined });
+      return;
     }
     if (row[INVALID_ARRAY] === 1) skips.count('invalid_json');
     if (perElement && !known) inserted.push(rowId);
@@ -276,7 +292,7 @@ export class TableReader implements Reader {
       if (key !== undefined) draft.take(key);
     } else {
       if (!perElement && !known) statements.fold.add(row, ALL, skips);
-      candidates.set(key ?? rowId, { rowId, key, previous });
+      candidates.set(key ?? rowId, { rowId, key, pending: undefined });
     }
   }
 
@@ -292,17 +308,31 @@ export class TableReader implements Reader {
     const { statements } = table;
     const ids = JSON.stringify(candidates.map(({ rowId }) => rowId));
     const found = groupById(statements.check.all(this.#parameters(work, { ids, abandoned: 0 })) as Row[]);
+    const inserted: number[] = [];
     const completed: number[] = [];
     const abandoned: number[] = [];
     let gone = 0;
-    for (const { rowId, key, previous } of candidates) {
+    let back = 0;
+    for (const { rowId, key, pending } of candidates) {
+      if (pending !== undefined && !draft.isPending(pending)) continue;
       const rows = found.get(rowId);
       const row = rows?.[0];
-      const same = previous?.rowId === rowId;
-      if (rows === undefined || row === undefined || (same && previous.identity !== this.#identityOf(work, row))) {
-        if (previous !== undefined) draft.close(previous);
+      if (rows === undefined || row === undefined || (pending !== undefined && !this.#isSame(work, row, pending))) {
+        if (pending === undefined || pending.absent === true) continue;
+        draft.miss(pending);
         gone += 1;
         continue;
+      }
+      const identity = pending?.identity ?? this.#identityOf(work, row);
+      const previous = pending ?? (key === undefined ? draft.pendingAt(rowId, identity) : draft.pendingByKey(key));
+      const wasOpen = previous !== undefined && previous.absent !== true;
+      if (previous !== undefined && !wasOpen) back += 1;
+      // Read again, and another row than it was.
+      if (previous === undefined && key === undefined && draft.mayBePending(rowId)) inserted.push(rowId);
+      const displaced = draft.openRow(rowId);
+      if (displaced !== undefined && displaced !== previous) {
+        draft.miss(displaced);
+        gone += 1;
       }
       const bases = statements.hasRunning ? statements.checkFold.addGrowth(row, previous?.bases, skips) : undefined;
       const firstSeenMs = previous?.firstSeenMs ?? nowMs;
@@ -316,6 +346,7 @@ export class TableReader implements Reader {
         continue;
       }
       this.#rotation.expires(expiresAtMs);
+      const same = wasOpen && previous.rowId === rowId;
       const elements = rows.filter((element) => element[HAS_ELEMENT] === 1);
       if (!statements.announceFold.empty) {
         for (const element of elements) statements.announceFold.add(element, ALL, skips);
@@ -323,7 +354,7 @@ export class TableReader implements Reader {
       const contributions = table.contributions.of(elements, skips);
       const open: OpenRow = {
         rowId,
-        identity: same ? previous.identity : this.#identityOf(work, row),
+        identity,
         firstSeenMs,
         expiresAtMs,
         contributions,
@@ -334,11 +365,19 @@ export class TableReader implements Reader {
       if (previous !== undefined && !same) draft.close(previous);
       draft.open(open);
     }
+    this.#settle(work, inserted, 0, ALL);
     this.#settle(work, completed, 0, SETTLED | COMPLETE);
     this.#settle(work, abandoned, 1, SETTLED);
-    if (gone > 0) {
-      work.changes.push(this.#openRowsGone(gone));
-    }
+    if (gone > 0) work.changes.push(this.#openRowsGone(gone));
+    if (back > 0) work.changes.push(this.#openRowsBack(back));
+  }
+
+  /** Whether a row that is looked at again is the one that it was. */
+  #isSame(work: Work, row: Row, pending: OpenRow): boolean {
+    if (pending.identity !== this.#identityOf(work, row)) return false;
+    if (pending.key === undefined) return true;
+    const value = row[KEY] ?? null;
+    return value !== null && work.state.digest(keyText(value)) === pending.key;
   }
 
   #openRowsGone(count: number): SourceChange {
@@ -348,6 +387,15 @@ export class TableReader implements Reader {
       // So it goes whenever a session is resumed, by INSERT OR REPLACE.
       routine: true,
       message: `table ${this.#plan.from}: ${count} open ${count === 1 ? 'row was' : 'rows were'} deleted or replaced before being complete, and will not be counted`,
+    };
+  }
+
+  #openRowsBack(count: number): SourceChange {
+    return {
+      reason: 'open_row_back',
+      count,
+      routine: true,
+      message: `table ${this.#plan.from}: ${count} open ${count === 1 ? 'row that was' : 'rows that were'} gone before being complete ${count === 1 ? 'is' : 'are'} back`,
     };
   }
 
@@ -392,10 +440,6 @@ export class TableReader implements Reader {
 
 function foldsOf({ fold, checkFold, announceFold, settleFold }: TableStatements): Fold[] {
   return [fold, checkFold, announceFold, settleFold];
-}
-
-function candidateOf(open: OpenRow | undefined): Candidate[] {
-  return open === undefined ? [] : [{ rowId: open.rowId, key: open.key, previous: open }];
 }
 
 function groupById(rows: readonly Row[]): Map<number, Row[]> {

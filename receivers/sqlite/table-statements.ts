@@ -117,6 +117,7 @@ export function cursorTableOf(
     name: table.name,
     rowId: table.rowId,
     autoincrement: table.autoincrement,
+    stableIds: table.stableIds,
     identity: plan.identity.map((name) => exactly(expand(quoteIdentifier(name)))),
     key: plan.key === undefined ? undefined : exactly(expand(plan.key)),
     parameters: { database },

@@ -9,6 +9,8 @@ export interface Table {
   /** A name under which SQLite gives the row id. */
   readonly rowId: string;
   readonly autoincrement: boolean;
+  /** VACUUM leaves its row ids alone: they are the values of an INTEGER PRIMARY KEY. */
+  readonly stableIds: boolean;
 }
 
 /** undefined when there is no such table. Throws SourceError for what cannot be tailed. */
@@ -43,7 +45,21 @@ export function describeTable(database: Database, name: string): Table | undefin
     .prepare(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ${quoteText(found.name)}`)
     .pluck()
     .get();
-  return { name: found.name, columns, rowId, autoincrement: /\bAUTOINCREMENT\b/i.test(String(sql)) };
+  // Any other primary key has an index of its own.
+  const stableIds = database
+    .prepare(
+      `SELECT EXISTS (SELECT 1 FROM pragma_table_info(${quoteText(found.name)}) WHERE pk > 0)
+         AND NOT EXISTS (SELECT 1 FROM pragma_index_list(${quoteText(found.name)}) WHERE origin = 'pk')`,
+    )
+    .pluck()
+    .get();
+  return {
+    name: found.name,
+    columns,
+    rowId,
+    autoincrement: /\bAUTOINCREMENT\b/i.test(String(sql)),
+    stableIds: stableIds === 1,
+  };
 }
 
 export function noTable(name: string): SourceError {

@@ -100,6 +100,8 @@ function behind(
     position,
     open: new Map<number, OpenRow>(),
     openByKey: () => undefined,
+    absent: new Map<number, OpenRow[]>(),
+    absentByKey: () => undefined,
     seen: () => false,
     digest: digest ?? ((text) => text),
   };

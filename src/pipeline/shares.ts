@@ -94,6 +94,7 @@ function joined(
       kept.push(share);
       continue;
     }
+    state.sql.joinAbsentRows.run({ to: first.id, from: share.id });
     state.sql.moveMetrics.run(first.id, share.id);
     dropShare(reader, lane, state, share);
     metrics = new Set([...metrics, ...share.metrics]);
@@ -125,6 +126,7 @@ function dropShare(reader: Reader, { pipeline, receiver, sink }: LaneKey, { sql 
     sql.dropMetric.run(id);
   }
   sql.dropOpenRows.run(share.id);
+  sql.dropAbsentRows.run(share.id);
   const scope = sql.findScope.get(pipeline, receiver, sink, reader.keyScope + share.suffix);
   if (scope !== undefined) sql.dropKeys.run(scope);
   sql.dropReader.run(share.id);

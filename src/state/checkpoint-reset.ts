@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { ABSENT_ROWS } from './database.ts';
 import { prepareStatements } from './statements.ts';
 
 /** A reader as it is kept, with all metrics of it that are counted apart. */
@@ -22,6 +23,7 @@ export interface Dropped {
  * same metrics stays and begins to count at `nowMs` too: the sum falls. The database is a state of nobody else's.
  */
 export function resetReaders(db: Database.Database, readers: readonly KeptUnder[], nowMs: number): Dropped {
+  db.exec(ABSENT_ROWS);
   const sql = prepareStatements(db);
   const dropped = { readers: 0, openRows: 0, onceKeys: 0, series: 0 };
   db.transaction(() => {
@@ -34,6 +36,7 @@ export function resetReaders(db: Database.Database, readers: readonly KeptUnder[
           sql.restartSeries.run(nowMs, metric.metric, pipeline);
         }
         dropped.openRows += sql.dropOpenRows.run(share.id).changes;
+        sql.dropAbsentRows.run(share.id);
         const scope = sql.findScope.get(...lane, keyScope + share.reader.slice(reader.length));
         if (scope !== undefined) dropped.onceKeys += sql.dropKeys.run(scope).changes;
         dropped.readers += sql.dropReader.run(share.id).changes;

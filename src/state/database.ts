@@ -8,6 +8,15 @@ import { AUTOMATIC_PAGES, Checkpoint } from './checkpoint.ts';
 export const SCHEMA_VERSION = 1;
 export const STATE_FILE = 'state.db';
 
+/** Came later than the rest; a version that does not know it goes on without. */
+export const ABSENT_ROWS = `
+  CREATE TABLE IF NOT EXISTS absent_rows (
+    reader INTEGER NOT NULL, row_id INTEGER NOT NULL, identity TEXT NOT NULL, key TEXT NOT NULL, -- '': none
+    first_seen_ms INTEGER NOT NULL, bases TEXT,
+    PRIMARY KEY (reader, row_id, identity, key)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 const SCHEMA = `
   CREATE TABLE properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE readers (
@@ -37,6 +46,7 @@ const SCHEMA = `
     metric INTEGER NOT NULL, attributes TEXT NOT NULL, start_time_ms INTEGER NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (metric, attributes)
   ) STRICT, WITHOUT ROWID;
+  ${ABSENT_ROWS}
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
@@ -119,7 +129,10 @@ function openFile(file: string, { digest }: DatabaseOptions): OpenedDatabase {
 
 function checkSchema(db: Database.Database, file: string): void {
   const version = db.pragma('user_version', { simple: true });
-  if (version === SCHEMA_VERSION) return;
+  if (version === SCHEMA_VERSION) {
+    db.exec(ABSENT_ROWS);
+    return;
+  }
   if (version !== 0) {
     throw new ConfigError(
       `the state ${file} was written by a newer agentcol (schema ${String(version)}, this one knows ${SCHEMA_VERSION}); ` +

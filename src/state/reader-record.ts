@@ -1,6 +1,8 @@
 import type { OpenRow, Page, Position, ReaderState } from '../component.ts';
+import { AbsentRows } from './absent-rows.ts';
 import { Recent } from './recent.ts';
 import type { State } from './state.ts';
+import type { OpenRowRecord } from './statements.ts';
 
 /** What a reader's state is kept under. */
 export interface ReaderKey {
@@ -21,6 +23,7 @@ export class ReaderRecord implements ReaderState {
   readonly #recentKeys = new Recent<true>(RECENT_KEYS);
   readonly #open = new Map<number, OpenRow>();
   readonly #openByKey = new Map<string, number>();
+  readonly #absent = new AbsentRows();
   /** Row ids whose stored part changed since the last commit. */
   readonly #unsavedRows = new Set<number>();
   #id = 0;
@@ -62,6 +65,14 @@ export class ReaderRecord implements ReaderState {
     return rowId === undefined ? undefined : this.#open.get(rowId);
   }
 
+  get absent(): ReadonlyMap<number, readonly OpenRow[]> {
+    return this.#absent.rows;
+  }
+
+  absentByKey(key: string): OpenRow | undefined {
+    return this.#absent.byKey(key);
+  }
+
   seen(key: string): boolean {
     if (this.#recentKeys.get(key) === true) return true;
     try {
@@ -91,15 +102,9 @@ export class ReaderRecord implements ReaderState {
     this.#scope =
       sql.findScope.get(pipeline, receiver, sink, keyScope) ??
       Number(sql.addScope.run(pipeline, receiver, sink, keyScope).lastInsertRowid);
-    for (const row of sql.openRows.iterate(this.#id)) {
-      this.#addOpen({
-        rowId: row.row_id,
-        identity: row.identity,
-        firstSeenMs: row.first_seen_ms,
-        ...(row.key !== null && { key: row.key }),
-        ...(row.bases !== null && { bases: parseBases(row.bases) }),
-      });
-    }
+    for (const row of sql.openRows.iterate(this.#id)) this.#addOpen(openRowOf(row));
+    for (const row of sql.absentRows.iterate(this.#id)) this.#absent.add({ ...openRowOf(row), absent: true });
+    this.#absent.saved();
   }
 
   /** Forgets all, once-keys of the scope included, in memory and in the state: the reader starts anew. Runs in load's transaction. */
@@ -107,6 +112,7 @@ export class ReaderRecord implements ReaderState {
     const { sql } = this.#state;
     sql.saveReader.run(null, 0, this.#id);
     sql.dropOpenRows.run(this.#id);
+    sql.dropAbsentRows.run(this.#id);
     sql.dropKeys.run(this.#scope);
     this.#clear();
   }
@@ -122,6 +128,8 @@ export class ReaderRecord implements ReaderState {
       this.#addOpen(row);
       if (before === undefined || !storedEqually(before, row)) this.#unsavedRows.add(row.rowId);
     }
+    for (const row of page.recalled ?? []) this.#absent.remove(row);
+    for (const row of page.absent ?? []) this.#absent.add(row);
     if (page.keys.length === 0) return;
     this.#state.takeKeys(this.#scope, page.keys);
     for (const key of page.keys) this.#recentKeys.set(key, true);
@@ -148,6 +156,7 @@ export class ReaderRecord implements ReaderState {
       }
     }
     this.#unsavedRows.clear();
+    this.#absent.write(sql, this.#id);
     this.#unsaved = false;
   }
 
@@ -173,11 +182,22 @@ export class ReaderRecord implements ReaderState {
     this.#recentKeys.clear();
     this.#open.clear();
     this.#openByKey.clear();
+    this.#absent.clear();
     this.#unsavedRows.clear();
     this.#unsaved = false;
     this.#position = undefined;
     this.#everCaughtUp = false;
   }
+}
+
+function openRowOf(row: OpenRowRecord): OpenRow {
+  return {
+    rowId: row.row_id,
+    identity: row.identity,
+    firstSeenMs: row.first_seen_ms,
+    ...(row.key !== null && { key: row.key }),
+    ...(row.bases !== null && { bases: parseBases(row.bases) }),
+  };
 }
 
 function storedEqually(a: OpenRow, b: OpenRow): boolean {

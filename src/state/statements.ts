@@ -53,6 +53,23 @@ export function prepareStatements(db: Database.Database) {
     dropOpenRow: db.prepare<[reader: number, rowId: number]>('DELETE FROM open_rows WHERE reader = ? AND row_id = ?'),
     dropOpenRows: db.prepare<[reader: number]>('DELETE FROM open_rows WHERE reader = ?'),
 
+    absentRows: db.prepare<[reader: number], OpenRowRecord>(
+      "SELECT row_id, identity, nullif(key, '') AS key, first_seen_ms, bases FROM absent_rows WHERE reader = ? ORDER BY row_id",
+    ),
+    saveAbsentRow: db.prepare<[number, number, string, string, number, string | null]>(
+      'REPLACE INTO absent_rows (reader, row_id, identity, key, first_seen_ms, bases) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    dropAbsentRow: db.prepare<[reader: number, rowId: number, identity: string, key: string]>(
+      'DELETE FROM absent_rows WHERE reader = ? AND row_id = ? AND identity = ? AND key = ?',
+    ),
+    dropAbsentRows: db.prepare<[reader: number]>('DELETE FROM absent_rows WHERE reader = ?'),
+    /** Gives the absent rows of `to` the bases that those of `from` have too. */
+    joinAbsentRows: db.prepare<{ to: number; from: number }>(
+      `UPDATE absent_rows SET bases = json_patch(coalesce(absent_rows.bases, '{}'), other.bases) FROM absent_rows AS other
+       WHERE absent_rows.reader = :to AND other.reader = :from AND other.bases IS NOT NULL
+         AND (other.row_id, other.identity, other.key) = (absent_rows.row_id, absent_rows.identity, absent_rows.key)`,
+    ),
+
     findScope: db
       .prepare<[...Lane, scope: string], number>(
         'SELECT id FROM key_scopes WHERE pipeline = ? AND receiver = ? AND sink = ? AND scope = ?',

@@ -17,7 +17,13 @@ class Kept implements ReaderState {
     this.#reader = reader;
   }
 
+  readonly absent = new Map<number, OpenRow[]>();
+
   openByKey(): undefined {
+    return undefined;
+  }
+
+  absentByKey(): undefined {
     return undefined;
   }
 

@@ -83,7 +83,7 @@ export class DebugExporter implements MetricsExporter {
 
   #write(): void {
     for (const { source, changes } of this.#pending.filter(isDue)) {
-      this.#output.write(describeChanges(source.id, [...changes.values()], this.#verbosity));
+      this.#output.write(describeChanges(source, [...changes.values()], this.#verbosity));
       changes.clear();
     }
   }

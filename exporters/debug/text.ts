@@ -1,16 +1,19 @@
-import type { HistogramValue, Series, SeriesChange } from '../../src/component.ts';
+import type { HistogramValue, MetricSource, Series, SeriesChange } from '../../src/component.ts';
 import type { Attributes, Metric } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 
 /** The changes of one pipeline: a summary, and what `verbosity` adds to it. Control characters are escaped: it goes to a terminal. */
 export function describeChanges(
-  pipeline: string,
+  { id, resource }: Pick<MetricSource, 'id' | 'resource'>,
   changes: readonly SeriesChange[],
   verbosity: Config['verbosity'],
 ): string {
-  const lines = [summary(pipeline, changes)];
+  const lines = [summary(id, changes)];
   if (verbosity === 'normal') lines.push(...changes.map(seriesLine));
-  if (verbosity === 'detailed') lines.push(...metricsOf(changes).flatMap(detailedMetric));
+  if (verbosity === 'detailed') {
+    lines.push(...detailedAttributes('Resource attributes:', resource));
+    lines.push(...metricsOf(changes).flatMap(detailedMetric));
+  }
   return `${lines.map(printable).join('\n')}\n`;
 }
 
@@ -68,14 +71,17 @@ function detailedMetric(changes: readonly SeriesChange[]): string[] {
 }
 
 function detailedPoint(metric: Metric, { series, removed }: SeriesChange): string[] {
-  const attributes = Object.entries(series.attributes);
   return [
     'Data point',
-    ...(attributes.length === 0 ? [] : ['Data point attributes:']),
-    ...attributes.map(([name, value]) => `     -> ${name}: ${JSON.stringify(value)}`),
+    ...detailedAttributes('Data point attributes:', series.attributes),
     `StartTimestamp: ${new Date(series.startTimeMs).toISOString()}`,
     ...(removed ? ['Removed'] : detailedValue(metric, series.value)),
   ];
+}
+
+function detailedAttributes(title: string, attributes: Attributes): string[] {
+  const lines = Object.entries(attributes).map(([name, value]) => `     -> ${name}: ${JSON.stringify(value)}`);
+  return lines.length === 0 ? [] : [title, ...lines];
 }
 
 function detailedValue(metric: Metric, value: Series['value']): string[] {

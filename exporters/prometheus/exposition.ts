@@ -1,7 +1,8 @@
 import type { Family, MetricSource, SeriesChange } from '../../src/component.ts';
-import type { Metric } from '../../src/pipeline/signals.ts';
+import type { Attributes, Metric } from '../../src/pipeline/signals.ts';
 import { PublishedFamily } from './family.ts';
 import { familyName, prometheusType, sampleNames } from './names.ts';
+import { distinctResources, TARGET_NAMES, targetInfo } from './target.ts';
 import { ENDINGS, type Format } from './writer.ts';
 
 export interface ExpositionOptions {
@@ -30,6 +31,10 @@ export class Exposition {
   readonly #options: ExpositionOptions;
   /** How many families each source had when they were laid out. */
   #familyCounts: readonly number[] = [];
+  /** What each source was about when they were laid out. */
+  #resources: readonly Attributes[] = [];
+  /** What all sources that are about something are about. */
+  #target: Attributes | undefined;
   /** A source's family -> where it is published; undefined for one that is left out. */
   #origins = new Map<Family, Origin | undefined>();
   #families: readonly PublishedFamily[] = [];
@@ -53,6 +58,7 @@ export class Exposition {
     this.#ready.clear();
     if (
       this.#familyCounts[this.#sources.indexOf(source)] !== source.families.size ||
+      this.#resources[this.#sources.indexOf(source)] !== source.resource ||
       changes.some((change) => !this.#origins.has(change.family))
     ) {
       // Which families share a name depends on all of them. They come from the configuration, so this is rare.
@@ -73,7 +79,7 @@ export class Exposition {
   chunks(format: Format): readonly Buffer[] {
     let chunks = this.#ready.get(format);
     if (chunks === undefined) {
-      const pieces: Buffer[] = [];
+      const pieces: Buffer[] = this.#target === undefined ? [] : [Buffer.from(targetInfo(this.#target, format))];
       for (const family of this.#families) family.appendTo(pieces, format, this.#held === 0);
       pieces.push(Buffer.from(ENDINGS[format]));
       this.#ready.set(format, pieces);
@@ -89,7 +95,8 @@ export class Exposition {
   }
 
   text(format: Format): string {
-    return this.#families.map((family) => family.text(format)).join('') + ENDINGS[format];
+    const families = this.#families.map((family) => family.text(format)).join('');
+    return targetInfo(this.#target, format) + families + ENDINGS[format];
   }
 
   /** Lets go of the text in a format that nobody asks for. */
@@ -105,6 +112,14 @@ export class Exposition {
     const published = new Map<string, PublishedFamily>();
     const owners = new Map<string, PublishedFamily>();
     const refusals: string[] = [];
+    const resources = distinctResources(this.#sources.map(({ resource }) => resource));
+    const target = resources.length === 1 ? resources[0] : undefined;
+    if (resources.length > 1) {
+      const ids = this.#sources.map(({ id }) => id).join(', ');
+      refusals.push(
+        `target_info is left out: the pipelines ${ids} have different resources, and there can be one only`,
+      );
+    }
     let rank = 0;
     for (const source of this.#sources) {
       for (const family of [...source.families.values()].sort(byIdentity)) {
@@ -115,8 +130,13 @@ export class Exposition {
           origins.set(family, undefined);
           continue;
         }
-        let target = published.get(name.base);
-        const rival = target === undefined ? firstOwner(owners, metric, name.base) : target;
+        if (target !== undefined && sampleNames(name.base, metric.type).some((one) => TARGET_NAMES.includes(one))) {
+          refusals.push(`metric ${metric.name} of ${source.id} is left out: its name is that of the resource's metric`);
+          origins.set(family, undefined);
+          continue;
+        }
+        let shared = published.get(name.base);
+        const rival = shared === undefined ? firstOwner(owners, metric, name.base) : shared;
         if (rival !== undefined && !canShare(rival, name.base, metric)) {
           refusals.push(
             `metric ${metric.name} of ${source.id} is left out: published as ${name.base} it would clash with metric ` +
@@ -125,17 +145,19 @@ export class Exposition {
           origins.set(family, undefined);
           continue;
         }
-        if (target === undefined) {
-          target = new PublishedFamily(name, metric, constLabels);
-          published.set(name.base, target);
-          for (const sample of sampleNames(name.base, metric.type)) owners.set(sample, target);
+        if (shared === undefined) {
+          shared = new PublishedFamily(name, metric, constLabels);
+          published.set(name.base, shared);
+          for (const sample of sampleNames(name.base, metric.type)) owners.set(sample, shared);
         }
-        for (const series of family.series.values()) target.put(series, rank);
-        origins.set(family, { family: target, rank });
+        for (const series of family.series.values()) shared.put(series, rank);
+        origins.set(family, { family: shared, rank });
         rank += 1;
       }
     }
     this.#origins = origins;
+    this.#target = target;
+    this.#resources = this.#sources.map(({ resource }) => resource);
     this.#families = [...published.values()].sort((a, b) => (a.name.base < b.name.base ? -1 : 1));
     this.#refusals = refusals;
     this.#familyCounts = this.#sources.map((source) => source.families.size);

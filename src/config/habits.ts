@@ -43,13 +43,20 @@ const KEYS: Readonly<Record<Section | 'root', Readonly<Record<string, string>>>>
     driver: 'the driver is always SQLite; remove it',
     datasource: 'give the file as database: PATH',
   },
-  processors: {},
+  processors: {
+    from_context: 'nothing arrives over the network; use value or from_attribute',
+    converted_type: 'write CAST(x AS TEXT) or the like into the mapping of the receiver',
+    detectors: 'nothing is detected; use actions such as {key: host.name, value: ${env:HOSTNAME}, action: insert}',
+    error_mode: 'there are no conditions that could fail; remove it',
+    metrics: 'conditions of OTTL are not understood; use include and exclude',
+  },
   exporters: {
     sending_queue: QUEUE,
     metric_expiration: 'series do not expire: totals are kept for as long as the state is; remove it',
     enable_open_metrics: 'each scrape asks for the format it wants (Accept header); remove it',
     send_timestamps: 'Prometheus stamps samples itself, and so can tell when they go stale; remove it',
-    resource_to_telemetry_conversion: 'there are no resource attributes to convert; remove it',
+    resource_to_telemetry_conversion:
+      'the resource is published as target_info; an attributes processor puts an attribute on every series',
   },
   extensions: {},
 };

@@ -75,6 +75,12 @@ function observePipelines(meter: Meter, { level, status }: Observed): void {
     'Metric points that the exporter failed to take.',
     '{datapoint}',
   );
+  const withheld = counter(
+    meter,
+    'agentcol_processor_withheld_points',
+    'Points that a processor dropped, or folded into an overflow series.',
+    '{datapoint}',
+  );
   meter.addBatchObservableCallback(
     (result) => {
       const now = status();
@@ -82,12 +88,17 @@ function observePipelines(meter: Meter, { level, status }: Observed): void {
       for (const tally of talliesOf(now, level === 'basic' ? 'receiver' : 'reader')) {
         observeReader(result, ofReaders, tally);
       }
+      for (const { id: pipeline, withheld: ofProcessors } of now.pipelines) {
+        for (const { processor, metric, points } of ofProcessors) {
+          result.observe(withheld, points, { pipeline, processor, metric });
+        }
+      }
       for (const exporter of now.exporters) {
         result.observe(sent, exporter.sent, { exporter: exporter.id });
         result.observe(failed, exporter.failed, { exporter: exporter.id });
       }
     },
-    [...Object.values(ofReceivers), ...Object.values(ofReaders), sent, failed],
+    [...Object.values(ofReceivers), ...Object.values(ofReaders), withheld, sent, failed],
   );
 }
 

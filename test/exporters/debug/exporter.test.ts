@@ -156,7 +156,7 @@ describe('verbosity', () => {
     ].flatMap((family) =>
       [...family.series.values()].map((series) => ({ family, series, removed: family.metric === SIZE })),
     );
-    return describeChanges('metrics', changes, verbosity);
+    return describeChanges({ id: 'metrics', resource: {} }, changes, verbosity);
   }
 
   test('basic counts', () => {
@@ -229,7 +229,7 @@ describe('verbosity', () => {
     const family = [...source.families.values()][0]!;
     const changes = [{ family, series: [...family.series.values()][0]!, removed: false }];
     for (const verbosity of ['normal', 'detailed'] as const) {
-      const text = describeChanges('metrics', changes, verbosity);
+      const text = describeChanges({ id: 'metrics', resource: {} }, changes, verbosity);
       expect(text).toContain('"a\\u001b[2J\\nb\\u009bc\\u202ed\\""');
       // eslint-disable-next-line no-control-regex -- control characters are what it is about
       expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);

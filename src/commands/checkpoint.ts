@@ -10,7 +10,7 @@ import { openDatabase } from '../state/database.ts';
 import { createDigest } from '../state/digest.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { describeCheckpoints, listCheckpoints } from './checkpoint-list.ts';
-import type { CheckpointOptions } from './command-line.ts';
+import type { CheckpointOptions } from './checkpoint-options.ts';
 import { load } from './load.ts';
 import { print } from './print.ts';
 

@@ -1,9 +1,10 @@
 import { factories } from '../components.ts';
 import type { ComponentFactory } from '../config/config.ts';
 import { didYouMean } from '../config/nearest.ts';
-import { UsageError, type ComponentsOptions } from './command-line.ts';
+import type { ComponentsOptions } from './command-line.ts';
 import { print } from './print.ts';
 import { describeSettings } from './settings-table.ts';
+import { UsageError } from './usage-error.ts';
 
 const KINDS = ['receiver', 'processor', 'exporter', 'extension'] as const;
 

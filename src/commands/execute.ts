@@ -1,6 +1,7 @@
 import { ConfigError, describeError } from '../errors.ts';
 import { keepHeapSmall } from '../heap.ts';
-import { parseCommandLine, UsageError, type CommandLine } from './command-line.ts';
+import { parseCommandLine, type CommandLine } from './command-line.ts';
+import { UsageError } from './usage-error.ts';
 
 const FAILED = 1;
 const CALLED_WRONGLY = 2;

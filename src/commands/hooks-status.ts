@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { ConfigError, describeError } from '../errors.ts';
-import type { HooksOptions } from './command-line.ts';
+import type { HooksOptions } from './hooks-options.ts';
 
 /** What one settings file says of agentcol. */
 export interface LookedAt {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, describeError } from '../errors.ts';
-import type { HooksOptions, RecordingOptions } from './command-line.ts';
+import type { HooksOptions, RecordingOptions } from './hooks-options.ts';
 import { describeScopes, lookAtScopes } from './hooks-status.ts';
 import { print } from './print.ts';
 import { unifiedDiff } from './unified-diff.ts';

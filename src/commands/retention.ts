@@ -9,7 +9,7 @@ import { assemble, type Assembly, type LanePlan } from '../pipeline/assembly.ts'
 import { definitionsOf } from '../pipeline/reader-totals.ts';
 import { readCounted, type Counted, type CountedState } from '../state/counted.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import type { RetentionOptions } from './command-line.ts';
+import type { RetentionOptions } from './retention-options.ts';
 import { load } from './load.ts';
 import { print } from './print.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { checkpoint } from '../../src/commands/checkpoint.ts';
-import type { CheckpointOptions } from '../../src/commands/command-line.ts';
+import type { CheckpointOptions } from '../../src/commands/checkpoint-options.ts';
 import { describeCheckpoints, type ListedStorage } from '../../src/commands/checkpoint-list.ts';
 import {
   freePort,

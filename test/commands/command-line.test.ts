@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseCommandLine, UsageError } from '../../src/commands/command-line.ts';
+import { parseCommandLine } from '../../src/commands/command-line.ts';
+import { UsageError } from '../../src/commands/usage-error.ts';
 
 describe('a call', () => {
   const none = { files: [], sets: [] };

@@ -5,10 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { components } from '../../src/commands/components.ts';
-import { UsageError } from '../../src/commands/command-line.ts';
 import { once } from '../../src/commands/once.ts';
 import { printConfig } from '../../src/commands/print-config.ts';
 import { run } from '../../src/commands/run.ts';
+import { UsageError } from '../../src/commands/usage-error.ts';
 import { factories } from '../../src/components.ts';
 import { jobsConfig, jobsDatabase } from './jobs.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openHookDatabase } from '../../receivers/claude_code_hooks/database.ts';
 import { hookSettings } from '../../receivers/claude_code_hooks/settings.ts';
-import type { HooksOptions } from '../../src/commands/command-line.ts';
+import type { HooksOptions } from '../../src/commands/hooks-options.ts';
 import { hooks } from '../../src/commands/hooks.ts';
 
 let folder: string;

@@ -1,0 +1,40 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from './usage-error.ts';
+
+/** The values of all options that are there, by name. */
+export type Values = ReturnType<typeof parseWords>['values'];
+
+/** Options, and what is none. Throws UsageError. */
+export function parseWords(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', multiple: true, short: 'c' },
+        set: { type: 'string', multiple: true },
+        once: { type: 'boolean' },
+        strict: { type: 'boolean' },
+        json: { type: 'boolean' },
+        all: { type: 'boolean' },
+        storage: { type: 'string' },
+        database: { type: 'string' },
+        scope: { type: 'string' },
+        settings: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        'older-than': { type: 'string' },
+        'capture-content': { type: 'boolean' },
+        'no-capture-content': { type: 'boolean' },
+        'max-input-bytes': { type: 'string' },
+        'max-stored-text-bytes': { type: 'string' },
+        'max-depth': { type: 'string' },
+        version: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    // "Unknown option '--confg'. To specify a positional argument starting with ..." and its like: the first sentence.
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.split(/\. |\n/)[0] ?? message, { cause: error });
+  }
+}

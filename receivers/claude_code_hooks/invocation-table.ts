@@ -4,6 +4,7 @@ import type { CallTable } from './call-table.ts';
 import { STORED_BY } from './event.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { once } from './once.ts';
+import { earliest } from './stamp.ts';
 
 /** Where a run of an agent stands in the table. */
 export interface Invocation {
@@ -53,8 +54,8 @@ export class InvocationTable {
     return this.#ofAgent().all(sessionId, agentId);
   }
 
-  /** Brings the rows of a session up to date with what was heard. `time` is the stamp of new rows. */
-  refresh(sessionId: string, time: string): void {
+  /** Brings the rows of a session, and its calls' references to them, up to date with what was heard. */
+  refresh(sessionId: string): void {
     const launches = this.#launches.ofSession(sessionId);
     const marks = this.#lifecycle.all(sessionId);
     const runs = agentRuns(launches, marks);
@@ -65,7 +66,7 @@ export class InvocationTable {
     const unplaced = runs.filter((run) => !this.#place(rows.takeRun(run), run, changed));
     for (const run of unplaced) {
       if (this.#place(rows.takeLaunch(run), run, changed)) continue;
-      this.#insert().run({ ...run, timestamp: time, session_id: sessionId, stored_by: STORED_BY });
+      this.#insert().run({ ...run, timestamp: stampOf(run), session_id: sessionId, stored_by: STORED_BY });
       if (run.agent_id !== null) changed.add(run.agent_id);
     }
     // What is left has merged into other rows; but not those of whose facts nothing is left: they are history.
@@ -138,6 +139,11 @@ export class InvocationTable {
 /** Which of the runs of an agent something of that time belongs to. */
 export function invocationAt(runs: readonly Invocation[], time: string): Invocation | undefined {
   return runs.findLast((run, index) => index === 0 || beginning(run) <= time);
+}
+
+/** The earliest that is known of a run when its row is written. */
+function stampOf(run: AgentRun): string | null {
+  return earliest(earliest(run.launch_time, run.seen_time), earliest(run.start_time, run.end_time));
 }
 
 function beginning(run: Invocation | undefined): string {

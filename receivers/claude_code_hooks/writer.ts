@@ -3,7 +3,7 @@ import { CallTable, LAUNCHES, TOOL_USES } from './call-table.ts';
 import { isLaunch } from './decode-launch.ts';
 import { EventTables } from './event-tables.ts';
 import { STORED_BY, type CallEvent, type HookEvent, type Refusal } from './event.ts';
-import { InvocationTable, invocationAt, type Invocation } from './invocation-table.ts';
+import { InvocationTable, invocationAt } from './invocation-table.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { PermissionTable } from './permission-table.ts';
 import { SessionTable } from './session-table.ts';
@@ -42,7 +42,11 @@ export class HookWriter {
   writeAll(events: Iterable<HookEvent>): void {
     this.#db
       .transaction(() => {
-        for (const event of events) this.#store(event);
+        const stale = new Set<string>();
+        for (const event of events) {
+          if (this.#store(event)) stale.add(event.sessionId);
+        }
+        for (const sessionId of stale) this.#invocations.refresh(sessionId);
       })
       .immediate();
   }
@@ -52,22 +56,16 @@ export class HookWriter {
     this.#events.addRefusal(refusal);
   }
 
-  #store(event: HookEvent): void {
+  /** Returns whether the runs of the session's agents have to be worked out anew. */
+  #store(event: HookEvent): boolean {
+    this.#events.addUnknownFields(event);
     const isNew = this.#hear(event);
     this.#sessions.hear(event);
-    const runs = event.agentId === null ? [] : this.#invocations.ofAgent(event.sessionId, event.agentId);
-    const isSeen = this.#see(event, runs);
     // Two facts of one event, of which neither may hide the other.
-    const isStale = isNew || isSeen;
-    if (isStale) this.#invocations.refresh(event.sessionId, event.time);
-    this.#events.addUnknownFields(event);
-    if (event.kind === 'call' && event.launch === null) {
-      this.#storeToolUse(event);
-      this.#permissions.refresh(event, this.#toolUses);
-    }
+    return this.#see(event) || isNew;
   }
 
-  /** Takes up what an event tells; returns whether runs of agents have to be worked out anew. */
+  /** Takes up what an event tells; returns whether it is about the runs of agents, and new. */
   #hear(event: HookEvent): boolean {
     switch (event.kind) {
       case 'session_start':
@@ -98,22 +96,32 @@ export class HookWriter {
   }
 
   #hearCall(event: CallEvent): boolean {
-    if (event.stoppedAgentId !== null) return this.#lifecycle.add('agent_killed', event, event.stoppedAgentId);
-    if (event.launch === null) return false;
+    const isOfAgents = event.launch === null ? this.#hearToolUse(event) : this.#hearLaunch(event);
+    this.#permissions.refresh(event, event.launch === null ? this.#toolUses : this.#launches);
+    return isOfAgents;
+  }
+
+  #hearLaunch(event: CallEvent): boolean {
     const launch = this.#launches.merged(event);
     if (launch === undefined) return false;
     this.#launches.store(launch, { session_id: event.sessionId });
-    this.#permissions.refresh(event, this.#launches);
     return true;
   }
 
+  #hearToolUse(event: CallEvent): boolean {
+    this.#storeToolUse(event);
+    return event.stoppedAgentId !== null && this.#lifecycle.add('agent_killed', event, event.stoppedAgentId);
+  }
+
   /** Every event that names an agent shows that it is there. */
-  #see(event: HookEvent, [first]: readonly Invocation[]): boolean {
+  #see(event: HookEvent): boolean {
     if (event.agentId === null || event.agentType === null) return false;
+    const [first] = this.#invocations.ofAgent(event.sessionId, event.agentId);
     if (first?.seen_time != null && first.seen_time < event.time) return false;
     return this.#lifecycle.see(event, event.agentId);
   }
 
+  /** The run that it is said to be of is put right when that is worked out. */
   #storeToolUse(event: CallEvent): void {
     const call = this.#toolUses.merged(event);
     if (call === undefined) return;

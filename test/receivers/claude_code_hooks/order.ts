@@ -23,6 +23,10 @@ export const orders = {
       expect(stored(arrived)).toEqual(stored(events));
     },
   ),
+  'all events in one transaction': fc.property(believableSession, (events) => {
+    using recording = new Recording();
+    expect(recording.hearAtOnce(events).contents()).toEqual(stored(events));
+  }),
   'every event twice': fc.property(believableSession, (events) => {
     const once = stored(events);
     expect(stored(events.flatMap((event) => [event, event]))).toEqual(once);

@@ -47,15 +47,18 @@ export class Recording implements Disposable {
 
   /** Throws for a payload that is refused. */
   hear(at: number, name: string, fields: Payload = {}, limits: Partial<Limits> = {}): this {
-    const payload = { session_id: 's', hook_event_name: name, cwd: '/home/someone/project', ...fields };
-    const event = decoded(payload, at, limits);
-    if (event.kind === 'refusal') throw new Error(`${event.reason}: ${event.detail}`);
-    this.writer.write(event);
+    this.writer.write(understood(at, name, fields, limits));
     return this;
   }
 
   hearAll(events: readonly Stamped[]): this {
     for (const { at, payload } of events) this.hear(at, String(payload.hook_event_name), payload);
+    return this;
+  }
+
+  /** The same, in one transaction. */
+  hearAtOnce(events: readonly Stamped[]): this {
+    this.writer.writeAll(events.map(({ at, payload }) => understood(at, String(payload.hook_event_name), payload)));
     return this;
   }
 
@@ -102,4 +105,11 @@ export class Recording implements Disposable {
   [Symbol.dispose](): void {
     this.db.close();
   }
+}
+
+function understood(at: number, name: string, fields: Payload, limits: Partial<Limits> = {}): HookEvent {
+  const payload = { session_id: 's', hook_event_name: name, cwd: '/home/someone/project', ...fields };
+  const event = decoded(payload, at, limits);
+  if (event.kind === 'refusal') throw new Error(`${event.reason}: ${event.detail}`);
+  return event;
 }

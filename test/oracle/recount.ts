@@ -47,8 +47,11 @@ function columns(db: Database.Database, table: string): Set<string> {
 
 const STATE = (complete: string, start: string): string => `CASE WHEN ${complete} THEN 'complete'
   WHEN epoch(${start}) < :now - ${family.OPEN_SECONDS} THEN 'abandoned' ELSE 'open' END`;
-const DURATION = (start: string): string => `CASE WHEN coalesce(status, '') NOT IN ('abandoned', 'denied')
-  THEN coalesce(duration_seconds, epoch(end_time) - epoch(${start})) END`;
+/** Imported payloads may have no times of their own. */
+const duration = (db: Database.Database, table: string, start: string): string =>
+  `CASE WHEN coalesce(status, '') IN ('abandoned', 'denied') THEN NULL
+     WHEN coalesce(${optional(db, table, 'time_source')}, '') = 'assumed' THEN duration_seconds
+     ELSE coalesce(duration_seconds, epoch(end_time) - epoch(${start})) END`;
 const ENDED = `(end_time IS NOT NULL OR coalesce(status, '') IN ('completed', 'failed', 'error'))`;
 
 /** The column, or NULL where the table has none of that name. */
@@ -99,7 +102,7 @@ function countInvocations({ db, samples, now }: Recount): void {
   const ended = complete(db, 'agent_invocations', ENDED);
   const status = `CASE WHEN status IN ('failed', 'error') THEN 'failed' WHEN status = 'abandoned' THEN 'abandoned' ELSE 'completed' END`;
   const select = `SELECT agent_name AS name, coalesce(phase, 'unknown') AS other, ${STATE(ended, start)} AS state, ${status} AS status,
-      ${errorType(db, 'agent_invocations')} AS error, ${DURATION(start)} AS duration FROM agent_invocations WHERE ${isInvocation}`;
+      ${errorType(db, 'agent_invocations')} AS error, ${duration(db, 'agent_invocations', start)} AS duration FROM agent_invocations WHERE ${isInvocation}`;
   const observed = new Map<string, { labels: Record<string, string>; durations: number[] }>();
   for (const row of grouped(db, select, now)) {
     const labels = { [family.AGENT]: row.name, [family.PHASE]: row.other };
@@ -130,7 +133,7 @@ function countToolCalls({ db, samples, now }: Recount): void {
   const ended = complete(db, 'agent_tool_uses', `(${ENDED} OR coalesce(agent_name, '') = 'direct')`);
   const status = `CASE WHEN status IN ('failed', 'error') THEN 'failed' WHEN status = 'denied' THEN 'denied' WHEN agent_name = 'direct' AND end_time IS NULL THEN 'unknown' ELSE 'completed' END`;
   const select = `SELECT tool_name AS name, coalesce(agent_name, 'unknown') AS other, ${STATE(ended, 'start_time')} AS state, ${status} AS status,
-      ${errorType(db, 'agent_tool_uses')} AS error, ${DURATION('start_time')} AS duration FROM agent_tool_uses WHERE tool_name IS NOT NULL`;
+      ${errorType(db, 'agent_tool_uses')} AS error, ${duration(db, 'agent_tool_uses', 'start_time')} AS duration FROM agent_tool_uses WHERE tool_name IS NOT NULL`;
   const observed = new Map<string, { labels: Record<string, string>; durations: number[] }>();
   for (const row of grouped(db, select, now)) {
     const labels = { [family.TOOL]: row.name, [family.AGENT]: row.other };
@@ -202,11 +205,12 @@ function countSessions({ db, samples, now }: Recount, withTools: boolean): void 
   add(samples, family.SESSIONS, {}, number(db, distinct));
 
   const lastEvent = columns(db, 'sessions').has('last_event_time') ? 'epoch(last_event_time)' : 'NULL';
-  const runs = `SELECT epoch(start_time) AS start, nullif(max(coalesce(epoch(end_time), -1), coalesce(${lastEvent}, -1)), -1) AS sign
-    FROM sessions WHERE session_id IS NOT NULL`;
+  const runs = `SELECT epoch(start_time) AS start, nullif(max(coalesce(epoch(end_time), -1), coalesce(${lastEvent}, -1)), -1) AS sign,
+      coalesce(${optional(db, 'sessions', 'time_source')}, '') AS source FROM sessions WHERE session_id IS NOT NULL`;
   const ended = db
     .prepare<{ now: number }, number>(
-      `SELECT sign - start FROM (${runs}) WHERE sign < :now - ${family.SILENT_SECONDS} AND start IS NOT NULL AND sign >= start`,
+      `SELECT sign - start FROM (${runs}) WHERE sign < :now - ${family.SILENT_SECONDS} AND start IS NOT NULL AND sign >= start
+         AND source <> 'assumed'`,
     )
     .pluck()
     .all({ now });

@@ -142,11 +142,13 @@ export class Intake {
       `UPDATE agent_invocations SET time_source = 'assumed',
          duration_seconds = json_extract(raw_output, '$.totalDurationMs') / 1000.0 WHERE session_id = ?`,
     );
+    const waits = this.#db.prepare('UPDATE permission_requests SET resolved_time = NULL WHERE session_id = ?');
     for (const [id, origin] of this.#origins) {
       if (origin !== 'hooks') session.run(origin, id);
       if (origin !== 'assumed') continue;
       calls.run(id);
       runs.run(id);
+      waits.run(id);
     }
   }
 }

@@ -4,7 +4,10 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { importFiles } from '../../../receivers/claude_code_hooks/import/import.ts';
-import { Workspace } from '../../main-job/harness.ts';
+import { Clock, Collector, Workspace } from '../../main-job/harness.ts';
+import * as family from '../../oracle/families.ts';
+import { recount as expectedSamples } from '../../oracle/recount.ts';
+import { differences } from '../../oracle/samples.ts';
 import { residentMiB } from '../../soak/process.ts';
 import { databaseFacts } from './database-facts.ts';
 import { randomNumbers } from './hostile.ts';
@@ -117,5 +120,15 @@ describe.skipIf(!recorded.met)(`recorded payloads${recorded.reason}`, () => {
       expect(problems).toEqual([]);
       expect(factDifferences(recount.facts(), databaseFacts(database))).toEqual([]);
     }
+    // Nobody knows how long anything took, but what payloads say themselves.
+    const clock = new Clock(Date.now() + 60_000);
+    await using collector = await Collector.start(database, { clock, zone: 'UTC' });
+    expect(differences(expectedSamples(database, clock.nowMs, 'UTC'), collector.samples())).toEqual([]);
+    const observed = (name: string): number =>
+      [...collector.samples()].reduce((sum, [key, value]) => sum + (key.startsWith(`${name}_count`) ? value : 0), 0);
+    expect(observed(family.TOOL_SECONDS)).toBe(0);
+    expect(observed(family.SESSION_SECONDS)).toBe(0);
+    const told = lines.filter((line) => line.includes('"totalDurationMs":'));
+    expect(observed(family.INVOCATION_SECONDS)).toBe(told.length);
   });
 });

@@ -11,10 +11,8 @@ import { hookDigest, hookSettings, MOST_INPUT_BYTES } from './settings.ts';
 import { readInput, type Input } from './standard-input.ts';
 import { HookWriter } from './writer.ts';
 
-/** From the start of the process on. */
-const PATIENCE_MS = 5000;
 /** From the first look at the database on: on a busy machine the start of a process alone may take seconds. */
-const LEAST_PATIENCE_MS = 3000;
+const PATIENCE_MS = 5000;
 /** All hooks of SessionEnd together have 1.5 s. */
 const LAST_PATIENCE_MS = 1000;
 /** A SessionEnd has a handful of short fields. */
@@ -25,13 +23,15 @@ export interface HookOptions {
   readonly database: string | undefined;
   /** What is wrong with the call; then the event is refused, rather than stored where nobody looks for it. */
   readonly misuse: string | undefined;
+  /** File descriptor that the event is read from, to its end. */
+  readonly input: number;
 }
 
-/** Stores the one event that standard input holds. Never throws, prints nothing; a refusal is counted and logged. */
-export function runHook({ database, misuse }: HookOptions): void {
+/** Stores the one event that the input holds. Never throws, prints nothing; a refusal is counted and logged. */
+export function runHook({ database, misuse, input: descriptor }: HookOptions): void {
   // When the process was started: an event has no time of its own, and parallel hooks are stored in any order.
   const stampMs = Math.round(performance.timeOrigin);
-  const input = readInput(0, MOST_INPUT_BYTES);
+  const input = readInput(descriptor, MOST_INPUT_BYTES);
   const file = hookDatabasePath(database, {
     env: process.env,
     homeDirectory: homedir(),
@@ -46,7 +46,7 @@ export function runHook({ database, misuse }: HookOptions): void {
 }
 
 function store({ bytes, size }: Input, file: string, stampMs: number): void {
-  const deadlineMs = isLast(bytes) ? LAST_PATIENCE_MS : Math.max(PATIENCE_MS, performance.now() + LEAST_PATIENCE_MS);
+  const deadlineMs = performance.now() + (isLast(bytes) ? LAST_PATIENCE_MS : PATIENCE_MS);
   const db = whileBusy(deadlineMs, () => openHookDatabase(file)) ?? prepareHookDatabase(file, deadlineMs);
   const settings = whileBusy(deadlineMs, () => hookSettings(db));
   const writer = new HookWriter(db);

@@ -10,7 +10,7 @@ export async function hook(words: readonly string[]): Promise<void> {
     process.stderr.write('agentcol hook: coding agents call it, with an event on standard input; agentcol --help\n');
     return;
   }
-  (await import('../../receivers/claude_code_hooks/hook.ts')).runHook(parse(words));
+  (await import('../../receivers/claude_code_hooks/hook.ts')).runHook({ ...parse(words), input: 0 });
 }
 
 function parse(words: readonly string[]): {

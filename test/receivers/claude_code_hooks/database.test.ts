@@ -99,6 +99,7 @@ describe('a database that must not be written to', () => {
     make(file);
     const before = fs.statSync(file).isFile() ? fs.readFileSync(file) : undefined;
     expect(reasonOf(() => prepareHookDatabase(file))).toBe(reason);
+    expect([undefined, reason]).toContain(reasonOf(() => openHookDatabase(file)));
     if (before !== undefined) expect(fs.readFileSync(file)).toEqual(before);
     expect(fs.readdirSync(workspace.folder)).toEqual(['agents.db']);
   });
@@ -178,6 +179,12 @@ describe.each(['delete', 'wal'] as const)('a database of the older logger in %s 
     expect([rows(kept), schemaOf(kept)]).toEqual([before, schemaBefore]);
     kept.close();
     for (const name of ['old.db', copy!]) expect(fs.statSync(workspace.file(name)).mode & 0o777).toBe(0o600);
+  });
+
+  it('is not ready before', () => {
+    using workspace = new Workspace();
+    createAgentWorkflow(workspace.file('old.db'), { journalMode }).close();
+    expect(openHookDatabase(workspace.file('old.db'))).toBeUndefined();
   });
 
   it('is adopted once: a second time changes nothing and copies nothing', () => {

@@ -12,6 +12,8 @@ const LAUNCHED: ReadonlySet<unknown> = new Set(['async_launched', 'remote_launch
 const NUMBERS = ['totalDurationMs', 'totalTokens', 'totalToolUseCount'] as const;
 const USAGE_FIELD = /^[a-z_]{1,64}$/;
 const MOST_USAGE_FIELDS = 32;
+/** A year. */
+const LONGEST_MS = 366 * 24 * 3_600_000;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -40,8 +42,12 @@ export function launchModel(input: unknown): string | null {
 
 /** How long the agent says it took. */
 export function launchSeconds(result: unknown): number | null {
-  const { totalDurationMs } = objectOf(result);
-  return isAmount(totalDurationMs) ? totalDurationMs / 1000 : null;
+  return secondsOf(objectOf(result).totalDurationMs);
+}
+
+/** Of milliseconds that something can have taken; null of anything else, since one such number would spoil a sum for good. */
+export function secondsOf(ms: unknown): number | null {
+  return isAmount(ms) && ms <= LONGEST_MS ? ms / 1000 : null;
 }
 
 function typeOf(subagentType: unknown): string {
@@ -62,7 +68,7 @@ function numbersOf(result: JsonObject): string | null {
 }
 
 function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }
 
 export function objectOf(value: unknown): JsonObject {

@@ -1,4 +1,4 @@
-import { decodeLaunch, isLaunch, isObject, launchModel, launchSeconds, objectOf } from './decode-launch.ts';
+import { decodeLaunch, isLaunch, isObject, launchModel, launchSeconds, secondsOf, objectOf } from './decode-launch.ts';
 import { errorType } from './error-type.ts';
 import type { CallEvent, CallStatus, HookEvent, Limits, Origin, Refusal, RefusalReason } from './event.ts';
 import { payloadSchema } from './payload.schema.ts';
@@ -160,7 +160,6 @@ function callOf(
   const { tool_input: toolInput, tool_response: toolResponse, duration_ms: durationMs } = payload;
   const input = jsonOf(toolInput);
   const launches = isLaunch(toolName);
-  const toolSeconds = typeof durationMs === 'number' && durationMs >= 0 ? durationMs / 1000 : null;
   return {
     ...origin,
     kind: 'call',
@@ -170,7 +169,7 @@ function callOf(
     inputDigest: digest(input),
     inputSize: Buffer.byteLength(input),
     outputSize: toolResponse === undefined ? null : Buffer.byteLength(jsonOf(toolResponse)),
-    durationSeconds: launches ? launchSeconds(toolResponse) : toolSeconds,
+    durationSeconds: launches ? launchSeconds(toolResponse) : secondsOf(durationMs),
     errorType: errorTypeOf(payload, status),
     model: launches ? launchModel(toolInput) : origin.model,
     launch: launches ? decodeLaunch(toolInput, toolResponse, content) : null,

@@ -132,7 +132,9 @@ describe('a tool call', () => {
   });
 
   it('has no negative duration', () => {
-    expect(call({ hook_event_name: 'PostToolUse', duration_ms: -1 })).toMatchObject({ durationSeconds: null });
+    for (const duration of [-1, 1e300, 2 ** 53]) {
+      expect(call({ hook_event_name: 'PostToolUse', duration_ms: duration })).toMatchObject({ durationSeconds: null });
+    }
   });
 
   it('has the same digest for the same input, however it is written', () => {

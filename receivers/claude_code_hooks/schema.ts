@@ -1,6 +1,3 @@
-/** `PRAGMA application_id` of a database that agentcol writes: "agcl" in ASCII. */
-export const APPLICATION_ID = 0x6167636c;
-
 /**
  * Version 1. Times are ISO 8601 UTC with milliseconds and Z, so that texts sort as times do.
  *

@@ -40,8 +40,9 @@ export async function runHookProcess(
   words: readonly string[],
   input: string | Buffer | undefined,
   env: Readonly<Record<string, string>> = {},
+  program = process.execPath,
 ): Promise<HookRun> {
-  const child = spawn(process.execPath, [...words], {
+  const child = spawn(program, [...words], {
     env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });

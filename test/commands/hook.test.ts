@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import { prepareHookDatabase } from '../../receivers/claude_code_hooks/prepare.ts';
 import { LOG_FILE } from '../../receivers/claude_code_hooks/refusal-log.ts';
+import { createAgentWorkflow } from '../fixtures/agent-workflow.ts';
 import { Workspace } from '../main-job/harness.ts';
 import { HookBundle, runHookProcess, type HookRun } from './hook-bundle.ts';
 
@@ -177,6 +178,21 @@ describe('a hook that cannot store its event ends with 0, says nothing to the ag
     }
     expect(logged()).toEqual(['called_wrongly', 'called_wrongly', 'called_wrongly', 'called_wrongly']);
     expect(fs.existsSync(database)).toBe(false);
+  });
+
+  it('as error, where there is no room for the copy of a database to be adopted, which stays as it was', async () => {
+    fs.mkdirSync(path.dirname(database));
+    const older = createAgentWorkflow(database);
+    older.exec(`INSERT INTO agent_invocations (session_id, prompt) VALUES ('a', hex(zeroblob(40000)))`);
+    older.close();
+    // 40 KiB: enough for the shared memory of a write-ahead log, and for half of the copy.
+    const limited = `trap '' XFSZ; ulimit -f 80; exec "$0" "$@"`;
+    const words = ['-c', limited, process.execPath, bundle.main, 'hook', '--database', database];
+    expect(await runHookProcess(words, event('Stop'), {}, '/bin/sh')).toEqual(SILENT);
+    expect(logged()).toEqual(['error']);
+    expect(fs.readdirSync(path.dirname(database)).filter((name) => name.includes('.before-'))).toEqual([]);
+    expect(rows('PRAGMA user_version')).toEqual([{ user_version: 0 }]);
+    expect(rows('SELECT length(prompt) AS length FROM agent_invocations')).toEqual([{ length: 80_000 }]);
   });
 
   it('and where there is no place for a log either, nobody', async () => {

@@ -25,6 +25,7 @@ const SENSITIVE_ATTRIBUTES = [
   '*username',
   '*full_name',
   '*email*',
+  '*e_mail*',
 ];
 
 /** Those whose values are paths: without the folders they tell no more than the name of a file. */

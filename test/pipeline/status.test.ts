@@ -7,8 +7,10 @@ import { stringify } from 'yaml';
 import type { MetricSource, ReaderStatus, Status } from '../../src/component.ts';
 import { factories } from '../../src/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import type { Assembly } from '../../src/pipeline/assembly.ts';
 import { Feed } from '../../src/pipeline/feed.ts';
 import { Service } from '../../src/pipeline/service.ts';
+import { statusOf } from '../../src/pipeline/status.ts';
 import { MemorySource, metric } from '../exporters/prometheus/memory-source.ts';
 import { Ledger, LedgerReader, recorder } from './ledger.ts';
 import { Running } from './running.ts';
@@ -109,6 +111,29 @@ test('names every component, in its place', async () => {
     { id: 'metrics', receivers: [{ id: 'sqlite' }], processors: ['strip_paths'], exporters: ['prometheus'] },
   ]);
   expect(status.exporters).toEqual([{ id: 'prometheus', sent: 0, failed: 0 }]);
+});
+
+test('sums up what the processors of the lanes of a pipeline withhold, by processor and metric', () => {
+  const withholds = (...counts: readonly (readonly [string, number])[]) => ({
+    configured: { id: 'filter' },
+    instance: { process: () => undefined, withheld: new Map(counts) },
+  });
+  const lane = (...processors: readonly object[]) => ({
+    pipeline: 'metrics',
+    processors,
+    receiver: { configured: {} },
+  });
+  const lanes = [
+    lane(withholds(['calls', 2], ['took', 1]), { configured: { id: 'hash' }, instance: {} }),
+    lane(withholds(['calls', 3])),
+  ];
+  const stores = [{ id: 'metrics', progress: () => undefined }];
+  const assembly = { extensions: [], exporters: [], lanes, stores } as unknown as Assembly;
+  const { pipelines } = statusOf({ startTimeMs: 0, assembly, lanes: [], failures: new Map() });
+  expect(pipelines[0]?.withheld).toEqual([
+    { processor: 'filter', metric: 'calls', points: 5 },
+    { processor: 'filter', metric: 'took', points: 1 },
+  ]);
 });
 
 test('counts what a reader reads, and what it leaves out', async () => {

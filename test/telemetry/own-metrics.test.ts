@@ -85,6 +85,12 @@ describe('the metrics', () => {
     expect(Object.keys(samples).join()).not.toContain('page_duration');
   });
 
+  test('of processors say what did not go on as itself', async () => {
+    const samples = await scrape(await serve(() => statusOf([])));
+    const series = 'agentcol_processor_withheld_points_total{pipeline="metrics",processor="filter",metric="calls"}';
+    expect(samples[series]).toBe('6');
+  });
+
   test('are of now, at every scrape', async () => {
     let rowsRead = 1;
     const own = await serve(() => statusOf([{ ...READER, rowsRead }]));

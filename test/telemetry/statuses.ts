@@ -21,7 +21,11 @@ export function statusOf(readers: readonly ReaderStatus[], others: readonly Read
     startTimeMs: 0,
     extensions: [],
     pipelines: [
-      { ...pipeline, receivers: [{ id: 'sqlite/agents', readers }] },
+      {
+        ...pipeline,
+        receivers: [{ id: 'sqlite/agents', readers }],
+        withheld: [{ processor: 'filter', metric: 'calls', points: 6 }],
+      },
       { ...pipeline, id: 'metrics/2', receivers: [{ id: 'sqlite/others', readers: others }] },
     ],
     exporters: [{ id: 'prometheus', sent: 12, failed: 1 }],

@@ -3,6 +3,7 @@ import { DebugExporter } from '../../../exporters/debug/exporter.ts';
 import { debugExporter } from '../../../exporters/debug/factory.ts';
 import { describeChanges } from '../../../exporters/debug/text.ts';
 import type { HistogramValue } from '../../../src/component.ts';
+import type { Attributes } from '../../../src/pipeline/signals.ts';
 import { componentSuite } from '../../component-suite.ts';
 import { MemorySource, metric } from '../prometheus/memory-source.ts';
 
@@ -42,6 +43,21 @@ function taken(): string {
   written = '';
   return text;
 }
+
+test('what is written in detail begins with the resource', () => {
+  const source = new MemorySource().set(CALLS, {}, 1);
+  const changes = [...source.families.values()].flatMap((family) =>
+    [...family.series.values()].map((series) => ({ family, series, removed: false })),
+  );
+  const text = (resource: Attributes) => describeChanges({ id: 'metrics', resource }, changes, 'detailed').split('\n');
+  expect(text({ 'host.name': 'h\u0007', n: 5 }).slice(1, 5)).toEqual([
+    'Resource attributes:',
+    '     -> host.name: "h\\u0007"',
+    '     -> n: 5',
+    'Metric',
+  ]);
+  expect(text({})[1]).toBe('Metric');
+});
 
 describe('what changed', () => {
   test('is written after the commit, and does not hold it up', async () => {

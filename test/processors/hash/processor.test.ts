@@ -187,6 +187,45 @@ describe('where the key comes from', () => {
   });
 });
 
+describe('key_id', () => {
+  test('stands before the hash that the key makes, and changes nothing else', async () => {
+    const plain = await hashed({}, { session_id: SESSION });
+    expect(await hashed({ key_id: 'k2' }, { session_id: SESSION })).toEqual({
+      session_id: `k2:${String(plain['session_id'])}`,
+    });
+  });
+
+  test('is another generated key, and the one before comes back with it', async () => {
+    const asked = async (key_id?: string): Promise<readonly string[]> => {
+      const storage = storageWith(Buffer.alloc(32));
+      await (await processor(key_id === undefined ? {} : { key_id }, storage)).start?.();
+      return storage.asked;
+    };
+    expect(await asked()).toEqual(['hash']);
+    expect(await asked('k2')).toEqual(['hash-k2']);
+    const directory = mkdtempSync(path.join(tmpdir(), 'agentcol-hash-'));
+    const storage = new FileStorage(filledConfig(fileStorage, { directory }));
+    await storage.start();
+    const hashes: unknown[] = [];
+    for (const settings of [{}, { key_id: 'k2' }, {}, { key_id: 'k2' }]) {
+      const hash = await processor(settings, storage);
+      await hash.start?.();
+      hashes.push(hash.process(numbers([{ session_id: SESSION }, 1])));
+    }
+    await storage.shutdown();
+    rmSync(directory, { recursive: true });
+    expect(hashes[2]).toEqual(hashes[0]);
+    expect(hashes[3]).toEqual(hashes[1]);
+    expect(JSON.stringify(hashes[1])).toMatch(/"k2:[0-9a-f]{16}"/);
+    expect(JSON.stringify(hashes[1])).not.toContain(/[0-9a-f]{16}/.exec(JSON.stringify(hashes[0]))?.[0]);
+  });
+
+  test.each(['K2', 'k', '2k', 'k2:', 'a'.repeat(17), ''])('is not %s', (key_id) => {
+    const { errors } = new SchemaCheck().check(hashProcessor.schema, { key_id });
+    expect(errors.map((error) => error.instancePath)).toEqual(['/key_id']);
+  });
+});
+
 test('a generated key outlives a restart: the same value has the same hash', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'agentcol-hash-'));
   const runs: (Batch | undefined)[] = [];

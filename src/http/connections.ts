@@ -1,34 +1,41 @@
 import type { Server } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
-/** How long more connections than allowed may be open: long enough to hear what those that just came have to say. */
+/** How long more connections than allowed may be open, at least. */
 const GRACE_MS = 20;
 
 /** So many more may be there meanwhile; beyond, connections are closed as they come. */
-const GRACE_CONNECTIONS = 512;
+const GRACE_CONNECTIONS = 1_024;
 
-/** In the order in which they have to go. */
-type Rank = 'silent' | 'idle' | 'busy';
-const RANKS: readonly Rank[] = ['silent', 'idle', 'busy'];
+/** In the order in which they have to go. Waiting: for a request. Proven: likewise, and it has shown credentials. */
+type Rank = 'waiting' | 'proven' | 'busy';
+const RANKS: readonly Rank[] = ['waiting', 'proven', 'busy'];
 
 interface Connection {
   readonly socket: Socket;
   rank: Rank;
+  /** What it may have to say has been heard. */
+  heard: boolean;
 }
 
 /**
- * The open connections of a server. When there are too many, those go first that have asked for nothing, or for nothing
- * that they may have; then those that wait between two requests; then the others; of each the oldest. So whoever opens
- * connections by the thousand closes his own, and one who asks at once gets an answer.
+ * The open connections of a server. When there are too many, those go first that ask for nothing, or for what they may not
+ * have; where there is authentication, those that got through it go after them; those with an answer under way go last. Of
+ * each, the one goes for which nothing has been done for longest: whoever opens connections by the thousand closes his own,
+ * and one who asks at once gets an answer.
  */
 export class Connections {
   readonly #max: number;
+  /** The rank of one that waits for its next request. */
+  readonly #atRest: Rank;
   /** The longest in its rank first. */
   readonly #open = new Map<Socket | string, Connection>();
   #isSweepDue = false;
 
-  constructor(server: Server, max: number) {
+  /** `authenticates`: only those are made busy that have shown credentials. */
+  constructor(server: Server, max: number, authenticates: boolean) {
     this.#max = max;
+    this.#atRest = authenticates ? 'proven' : 'waiting';
     server.maxConnections = max + GRACE_CONNECTIONS;
     server.on('connection', (socket) => {
       this.#add(socket);
@@ -40,9 +47,9 @@ export class Connections {
     this.#move(socket, 'busy');
   }
 
-  /** It has its answer; where it was not one that it may have, it counts as silent still. */
-  idle(socket: Socket): void {
-    if (this.#open.get(keyOf(socket))?.rank === 'busy') this.#move(socket, 'idle');
+  /** It has its answer. */
+  atRest(socket: Socket): void {
+    if (this.#open.get(keyOf(socket))?.rank === 'busy') this.#move(socket, this.#atRest);
   }
 
   closeAll(): void {
@@ -51,13 +58,11 @@ export class Connections {
 
   #add(socket: Socket): void {
     const key = keyOf(socket);
-    this.#open.set(key, { socket, rank: 'silent' });
+    this.#open.set(key, { socket, rank: 'waiting', heard: false });
     socket.once('close', () => {
       if (this.#open.get(key)?.socket === socket) this.#open.delete(key);
     });
-    if (this.#open.size <= this.#max || this.#isSweepDue) return;
-    this.#isSweepDue = true;
-    setTimeout(() => this.#sweep(), GRACE_MS).unref();
+    this.#sweepSoon();
   }
 
   #move(socket: Socket, rank: Rank): void {
@@ -69,18 +74,32 @@ export class Connections {
     this.#open.set(key, connection);
   }
 
+  #sweepSoon(): void {
+    if (this.#open.size <= this.#max || this.#isSweepDue) return;
+    this.#isSweepDue = true;
+    setTimeout(() => {
+      for (const connection of this.#open.values()) connection.heard = true;
+      // Hundreds are accepted in one turn of the event loop, before any of them is read in the next.
+      setImmediate(() =>
+        setImmediate(() => {
+          this.#sweep();
+        }),
+      );
+    }, GRACE_MS).unref();
+  }
+
   #sweep(): void {
-    this.#isSweepDue = false;
     let surplus = this.#open.size - this.#max;
     for (const rank of RANKS) {
-      for (const [key, { socket, rank: own }] of this.#open) {
-        if (surplus <= 0) return;
-        if (own !== rank) continue;
+      for (const [key, { socket, rank: own, heard }] of this.#open) {
+        if (surplus <= 0 || own !== rank || !heard) continue;
         this.#open.delete(key);
         socket.destroy();
         surplus -= 1;
       }
     }
+    this.#isSweepDue = false;
+    this.#sweepSoon();
   }
 }
 

@@ -46,6 +46,8 @@ export interface Limits {
   /** Beyond, connections are closed, first those that have asked for nothing: see Connections. */
   readonly maxConnections: number;
   readonly maxRequestsPerSocket: number;
+  /** On one connection, without waiting for answers; the connection ends with the last of them. */
+  readonly maxRequestsAtOnce: number;
   /** How long replies under way may take at shutdown. */
   readonly shutdownTimeoutMs: number;
 }
@@ -59,6 +61,7 @@ const LIMITS: Limits = {
   keepAliveTimeoutMs: 75_000,
   maxConnections: 128,
   maxRequestsPerSocket: 10_000,
+  maxRequestsAtOnce: 16,
   shutdownTimeoutMs: 2_000,
 };
 
@@ -103,6 +106,8 @@ class HttpListener implements Listener {
   readonly #certificates: Certificates | undefined;
   /** Answered so far on a connection. */
   readonly #requests = new WeakMap<Socket, number>();
+  /** Of a connection, requests without an answer. */
+  readonly #unanswered = new WeakMap<Socket, number>();
   #connections: Connections | undefined;
   #server: Server | undefined;
   #address: string | undefined;
@@ -187,7 +192,7 @@ class HttpListener implements Listener {
     server.timeout = limits.idleTimeoutMs;
     // Node drops what is beyond maxHeadersCount without a word; one more shows that there was more.
     server.maxHeadersCount = limits.maxHeaders + 1;
-    this.#connections = new Connections(server, limits.maxConnections);
+    this.#connections = new Connections(server, limits.maxConnections, this.#gate !== undefined);
     server.on('clientError', refuse);
     return server;
   }
@@ -202,6 +207,10 @@ class HttpListener implements Listener {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const unanswered = (this.#unanswered.get(request.socket) ?? 0) + 1;
+    this.#unanswered.set(request.socket, unanswered);
+    // The one before ends the connection. 64 KB of small requests arrive in one turn of the event loop, and hold up all others.
+    if (unanswered > this.#limits.maxRequestsAtOnce) return;
     let reply: Reply;
     try {
       reply = await this.#reply(request);
@@ -216,7 +225,8 @@ class HttpListener implements Listener {
     }
     response.once('close', () => {
       reply.done?.();
-      this.#connections?.idle(request.socket);
+      this.#connections?.atRest(request.socket);
+      this.#unanswered.set(request.socket, (this.#unanswered.get(request.socket) ?? 1) - 1);
     });
     const chunks = typeof reply.body === 'string' ? [Buffer.from(reply.body)] : reply.body;
     response.statusCode = reply.status;
@@ -228,7 +238,8 @@ class HttpListener implements Listener {
       chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0),
     );
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
-    if (this.#isLast(request)) response.setHeader('Connection', 'close');
+    if (this.#isLast(request) || unanswered === this.#limits.maxRequestsAtOnce)
+      response.setHeader('Connection', 'close');
     if (request.method !== 'HEAD') {
       response.cork();
       for (const chunk of chunks) response.write(chunk);
@@ -251,7 +262,10 @@ class HttpListener implements Listener {
       return { status: 431, headers: { Connection: 'close' }, body: 'too many headers\n' };
     }
     const hosts = request.headersDistinct.host ?? [];
-    if (hosts.length > 1) return { status: 400, headers: { Connection: 'close' }, body: 'bad request\n' };
+    // HTTP/0.9 has neither headers nor a status line, and nobody who speaks it.
+    if (hosts.length > 1 || request.httpVersionMajor !== 1) {
+      return { status: 400, headers: { Connection: 'close' }, body: 'bad request\n' };
+    }
     if (!this.#isOurs(hosts[0])) {
       this.#logger.debug('a request for another host was refused; allowed_hosts lists those to answer to');
       return { status: 403, headers: { Connection: 'close' }, body: 'forbidden host\n' };

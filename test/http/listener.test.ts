@@ -208,7 +208,19 @@ describe('connections', () => {
     ]);
   });
 
-  test('beyond the limit close those that have asked for nothing, the oldest first', async () => {
+  test('end with the last of too many requests at once, and what follows is not answered', async () => {
+    const answer = await send(
+      await started({ maxRequestsAtOnce: 3 }),
+      'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(100),
+    );
+    expect(answer.match(/^connection: [a-z-]+/gim)).toEqual([
+      'Connection: keep-alive',
+      'Connection: keep-alive',
+      'Connection: close',
+    ]);
+  });
+
+  test('beyond the limit close those for which nothing was done for longest', async () => {
     const server = await started({ maxConnections: 2 });
     const [kept, silent] = [await dial(server), await dial(server)];
     kept.write('GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -219,6 +231,17 @@ describe('connections', () => {
     expect(await allOf(late)).toMatch(/hello\n$/);
     kept.write(closing('GET /hello'));
     expect(await allOf(kept)).toMatch(/hello\n$/);
+  });
+
+  test('beyond the limit close those with an answer under way last', async () => {
+    const slow = slowRoute();
+    const server = await started({ maxConnections: 1 }, slow.routes);
+    const busy = await dial(server);
+    busy.write(closing('GET /slow'));
+    await slow.asked;
+    expect(await allOf(await dial(server))).toBe('');
+    slow.answer('done');
+    expect(await allOf(busy)).toMatch(/done$/);
   });
 
   test('beyond the limit close those that wait between two requests, when all have asked', async () => {

@@ -10,6 +10,15 @@ const MOST_FORMER = 4 * (RECENT_FORMER + OLD_FORMER);
 /** A row that the cursor passed: row id, fingerprint of its identity, digest of its key ('' where there is none). */
 export type Anchor = readonly [rowId: number, fingerprint: string, key: string];
 
+/** How far below the newest row the rows should be that old anchors are made of: in row ids, growing. */
+export function* distances(): Iterable<number> {
+  let distance = RECENT_ANCHORS;
+  for (let count = 1; count < OLD_ANCHORS; count += 1) {
+    yield Math.round(distance);
+    distance *= THINNING;
+  }
+}
+
 /** All recent anchors, and of the older ones those whose distance to the newest grows exponentially; the oldest stays. */
 export function thinned(
   anchors: readonly Anchor[],
@@ -48,4 +57,9 @@ export function withLost(
   const telling = lost.filter(([, fingerprint]) => fingerprint !== '' && counts.get(fingerprint) === 1);
   if (telling.length === 0) return former;
   return [...former, ...thinned(telling, RECENT_FORMER, OLD_FORMER)].slice(-MOST_FORMER);
+}
+
+/** By row id, one for each: the last one given. */
+export function ordered(anchors: readonly Anchor[]): Anchor[] {
+  return [...new Map(anchors.map((anchor) => [anchor[0], anchor])).values()].sort(([a], [b]) => a - b);
 }

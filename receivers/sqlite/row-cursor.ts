@@ -1,7 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { Position, SourceChange } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
-import { type Anchor, RECENT_ANCHORS, thinned, withLost } from './anchors.ts';
+import { type Anchor, distances, ordered, RECENT_ANCHORS, thinned, withLost } from './anchors.ts';
 import type { Row, SqlValue } from './fold.ts';
 import { type Compiler, quoteIdentifier, quoteText } from './sql.ts';
 
@@ -74,6 +74,8 @@ export class RowCursor {
   readonly #byId: Statement;
   readonly #above: Statement | undefined;
   readonly #sequence: Statement | undefined;
+  /** Pages have left fewer anchors than there should be. */
+  #sparse = false;
 
   constructor(database: Compiler, table: CursorTable, digest: (text: string) => string) {
     this.#table = table;
@@ -120,12 +122,30 @@ export class RowCursor {
   /** The position after the rows up to `upto`; `complete` takes all anchors, else just enough for one page. */
   advance(position: CursorPosition, upto: number, complete: boolean): CursorPosition {
     const limit = complete ? RECENT_ANCHORS : ANCHORS_PER_PAGE;
-    const rows = this.#passed.all({ ...this.#table.parameters, after: position.cursor, upto, limit }) as Row[];
-    if (rows.length === 0) return this.#at(upto, position.anchors, position);
-    const anchors = rows
-      .reverse()
-      .map((row): Anchor => [rowIdOf(row[0]!)!, this.#fingerprint(row), this.#key(row[1]!)]);
-    return this.#at(upto, thinned([...position.anchors, ...anchors]), position);
+    const anchors = this.#anchorsIn(position.cursor, upto, limit);
+    const many = anchors.length === limit;
+    const older = complete && (many || this.#sparse) ? this.#olderAnchors(upto) : [];
+    this.#sparse = !complete;
+    const known = older.length === 0 ? position.anchors : ordered([...position.anchors, ...older, ...anchors]);
+    return this.#at(upto, thinned(older.length === 0 ? [...known, ...anchors] : known), position);
+  }
+
+  /** Of the last `limit` rows in a range of row ids. */
+  #anchorsIn(after: number, upto: number, limit: number): Anchor[] {
+    const rows = this.#passed.all({ ...this.#table.parameters, after, upto, limit }) as Row[];
+    return rows.reverse().map((row): Anchor => [rowIdOf(row[0]!)!, this.#fingerprint(row), this.#key(row[1]!)]);
+  }
+
+  /** Of some rows below the recent ones, which the pages of a long read left without. */
+  #olderAnchors(upto: number): Anchor[] {
+    const first = (this.next(-Number.MAX_SAFE_INTEGER) ?? upto) - 1;
+    const anchors: Anchor[] = [];
+    for (const distance of distances()) {
+      if (upto - distance <= first) break;
+      if (upto - distance >= (anchors.at(-1)?.[0] ?? Infinity)) continue;
+      anchors.push(...this.#anchorsIn(first, upto - distance, 1));
+    }
+    return anchors.reverse();
   }
 
   /**
@@ -152,18 +172,14 @@ export class RowCursor {
     const sequence = this.#sequence?.get();
     const sequenceKept = typeof sequence === 'number' && sequence >= cursor;
     const max = this.max();
-    if (found.others === 0 && sequenceKept && backTop <= cursor) {
-      // Ids of AUTOINCREMENT are never used again.
-      return { position: this.#at(cursor, found.there, this.#losing(position, found.lost)), changes: [] };
-    }
+    // Ids of AUTOINCREMENT are never used again. The anchors stay: another row under an id of theirs would tell.
+    if (found.others === 0 && sequenceKept && backTop <= cursor) return { position, changes: [] };
     if (back.length > 0 && backTop > highest(found.there)) return this.#returned(position, found, back);
     const from = this.#losing(position, found.lost);
     // Rows above the cursor alone are new ones, whatever became of those before.
     const below = this.next(-Number.MAX_SAFE_INTEGER) ?? Infinity;
     if (found.there.length === 0 && anchors.length > 0 && below <= cursor) return this.#newSource(from, max ?? 0);
-    if (found.others === 0 && (max ?? 0) >= cursor) {
-      return { position: this.#at(cursor, found.there, from), changes: [] };
-    }
+    if (found.others === 0 && (max ?? 0) >= cursor) return { position, changes: [] };
     const known = found.there.at(-1)?.[0] ?? Math.min(cursor, max ?? 0);
     const upto = this.#table.identity.length === 0 ? Math.min(cursor, max ?? 0) : known;
     const next = this.#reread(this.#at(upto, found.there, from));
@@ -177,7 +193,7 @@ export class RowCursor {
 
   /** Rows that were passed before the table lost them are there again: what lies below them was passed too. */
   #returned(position: CursorPosition, found: Pick<Comparison, 'there' | 'lost'>, back: readonly Anchor[]): Verified {
-    const anchors = thinned([...found.there, ...back].sort(([a], [b]) => a - b));
+    const anchors = thinned(ordered([...found.there, ...back]));
     const former = (position.former ?? []).filter((anchor) => !back.includes(anchor));
     const from = this.#losing({ ...position, former }, found.lost);
     const next = this.#at(highest(back), anchors, from);

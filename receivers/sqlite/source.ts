@@ -6,6 +6,8 @@ import { SourceError } from '../../src/errors.ts';
 /** Bytes 18 and 19 of the header (file format versions): 2 = WAL. sqlite.org/fileformat2.html */
 const WRITE_VERSION_OFFSET = 18;
 const WAL_VERSION = 2;
+/** Bytes 24 to 27: grows with every transaction, but in WAL mode. */
+const CHANGE_COUNTER_OFFSET = 24;
 
 /** 2 MiB: pages are read once, in order; SQLite's default of 16 MiB buys nothing and costs memory. */
 const CACHE_KIB = 2048;
@@ -34,6 +36,8 @@ export class Source {
   #stat: Stats | undefined;
   #dataVersion = -1;
   #wal = false;
+  /** The change counter, as it was when it was last looked at. */
+  #changes = 0;
   #failure: SourceError | undefined;
   #generation = 0;
   #connection = 0;
@@ -77,9 +81,10 @@ export class Source {
       const written = version !== this.#dataVersion;
       const rewritten = before !== undefined && touched(before, stat);
       this.#dataVersion = version;
-      if (rewritten && (this.#wal || !written || isWal(this.path))) {
+      if (rewritten && (this.#wal || !written || !this.#isContinued())) {
         // A checkpoint; or another file written over this one, which a connection in WAL mode does not notice, nor one in
-        // another mode where the change counters agree; or the first transaction in WAL mode.
+        // another mode where the change counters agree, and where they do not it is as if it were a transaction; or the
+        // first transaction in WAL mode.
         this.close();
         this.#stat = stat;
         this.#open(stat);
@@ -128,7 +133,9 @@ export class Source {
 
   #open(stat: Stats): Database.Database {
     if (!stat.isFile()) throw new SourceError('not_a_file', `${this.path} is not a file`);
-    this.#wal = isWal(this.path);
+    const { wal, changes } = headerOf(this.path);
+    this.#wal = wal;
+    this.#changes = changes;
     if (this.#wal) refuseForeign(this.path, stat);
     // timeout 0: better-sqlite3 would otherwise hold the event loop for 5 s on a locked database.
     const database = new Database(this.path, { readonly: true, fileMustExist: true, timeout: 0 });
@@ -146,6 +153,14 @@ export class Source {
     this.#connection += 1;
     this.#generation += 1;
     return database;
+  }
+
+  /** Whether transactions may have made this file from what it was. */
+  #isContinued(): boolean {
+    const before = this.#changes;
+    const { wal, changes } = headerOf(this.path);
+    this.#changes = changes;
+    return !wal && changes > before;
   }
 
   #replaced(stat: Stats): boolean {
@@ -175,15 +190,15 @@ function refuseForeign(path: string, stat: Stats): void {
   );
 }
 
-function isWal(path: string): boolean {
-  const header = Buffer.alloc(WRITE_VERSION_OFFSET + 2);
+function headerOf(path: string): { readonly wal: boolean; readonly changes: number } {
+  const header = Buffer.alloc(CHANGE_COUNTER_OFFSET + 4);
   const descriptor = openSync(path, 'r');
   try {
     readSync(descriptor, header, 0, header.length, 0);
   } finally {
     closeSync(descriptor);
   }
-  return header[WRITE_VERSION_OFFSET] === WAL_VERSION;
+  return { wal: header[WRITE_VERSION_OFFSET] === WAL_VERSION, changes: header.readUInt32BE(CHANGE_COUNTER_OFFSET) };
 }
 
 /** Reasons after which only a new connection can be trusted. */

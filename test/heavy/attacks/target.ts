@@ -71,7 +71,8 @@ export class Target {
         () => 0,
       );
       if (status === 200) return target;
-      if (target.#child.exitCode !== null || Date.now() > endMs) throw new Error(`agentcol does not answer:\n${target.log}`);
+      if (target.#child.exitCode !== null || Date.now() > endMs)
+        throw new Error(`agentcol does not answer:\n${target.log}`);
       await delay(50);
     }
   }

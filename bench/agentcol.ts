@@ -127,7 +127,7 @@ export class Agentcol implements AsyncDisposable {
   }
 
   #words(...words: readonly string[]): string[] {
-    return ['--import', PROBE, MAIN, '--config', path.join(ROOT, 'otel-config.yaml'), ...words];
+    return ['--import', PROBE, MAIN, '--allow-root', '--config', path.join(ROOT, 'otel-config.yaml'), ...words];
   }
 
   #environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {

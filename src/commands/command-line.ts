@@ -1,6 +1,7 @@
 import { didYouMean } from '../config/nearest.ts';
 import { parseCheckpoint, type CheckpointOptions } from './checkpoint-options.ts';
 import { parseHooks, type HooksOptions } from './hooks-options.ts';
+import { parseProxyConfig, type ProxyConfigOptions } from './proxy-config-options.ts';
 import { parseRetention, type RetentionOptions } from './retention-options.ts';
 import { UsageError } from './usage-error.ts';
 import { parseWords } from './words.ts';
@@ -13,14 +14,16 @@ interface Sources {
 export type CommandLine =
   | { readonly command: 'help' | 'version' }
   | ({ readonly command: 'components' } & ComponentsOptions)
-  | ({ readonly command: 'run' | 'once' | 'print-config' } & Sources)
+  | ({ readonly command: 'run'; readonly allowRoot: boolean } & Sources)
+  | ({ readonly command: 'once' | 'print-config' } & Sources)
   | ({ readonly command: 'validate' } & Sources & ValidateOptions)
   | ({ readonly command: 'checkpoint' } & Sources & CheckpointOptions)
   | { readonly command: 'hook'; readonly database: string | undefined }
   | ({ readonly command: 'hooks' } & HooksOptions)
   | ({ readonly command: 'doctor'; readonly json: boolean } & Sources)
   | ({ readonly command: 'import' } & ImportCommand)
-  | ({ readonly command: 'retention' } & Sources & RetentionOptions);
+  | ({ readonly command: 'retention' } & Sources & RetentionOptions)
+  | ({ readonly command: 'proxy-config' } & Sources & ProxyConfigOptions);
 
 export interface ComponentsOptions {
   /** Types to be told everything of: `sqlite`, `receiver/sqlite`. */
@@ -51,14 +54,16 @@ const COMMANDS = [
   'doctor',
   'import',
   'retention',
+  'proxy-config',
 ] as const;
 type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
 const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
-  config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention'],
-  set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention'],
+  config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config'],
+  set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config'],
   once: ['run'],
+  'allow-root': ['run'],
   strict: ['validate'],
   json: ['validate', 'components', 'checkpoint', 'hooks', 'doctor'],
   storage: ['checkpoint'],
@@ -73,10 +78,16 @@ const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
   'max-input-bytes': ['hooks'],
   'max-stored-text-bytes': ['hooks'],
   'max-depth': ['hooks'],
+  exporter: ['proxy-config'],
+  listen: ['proxy-config'],
+  'server-name': ['proxy-config'],
+  certificate: ['proxy-config'],
+  'certificate-key': ['proxy-config'],
+  users: ['proxy-config'],
 };
 
 /** Commands that are followed by more words. */
-const TAKE_WORDS: readonly Command[] = ['components', 'checkpoint', 'hooks', 'import'];
+const TAKE_WORDS: readonly Command[] = ['components', 'checkpoint', 'hooks', 'import', 'proxy-config'];
 
 /** Throws UsageError. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
@@ -116,6 +127,9 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     case 'doctor':
       return { command, files, sets, json };
     case 'run':
-      return { command: values.once === true ? 'once' : command, files, sets };
+      if (values.once === true) return { command: 'once', files, sets };
+      return { command, files, sets, allowRoot: values['allow-root'] === true };
+    case 'proxy-config':
+      return { command, files, sets, ...parseProxyConfig(rest, values) };
   }
 }

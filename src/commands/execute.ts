@@ -27,6 +27,7 @@ export async function execute(words: readonly string[], stop: AbortSignal): Prom
 async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
   switch (line.command) {
     case 'run':
+      if (!line.allowRoot) (await import('./refuse-root.ts')).refuseRoot(process.geteuid?.());
       return (await import('./run.ts')).run(line.files, line.sets, stop);
     case 'once':
       return (await import('./once.ts')).once(line.files, line.sets, stop);
@@ -46,6 +47,8 @@ async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
       return (await import('./hooks.ts')).hooks(line);
     case 'retention':
       return (await import('./retention.ts')).retention(line);
+    case 'proxy-config':
+      return (await import('./proxy-config.ts')).proxyConfig(line);
     case 'doctor':
       return (await import('./doctor.ts')).doctor(line);
     case 'import':

@@ -1,6 +1,6 @@
 export const HELP = `agentcol publishes what coding agents write to SQLite as metrics
 
-Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
+Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once] [--allow-root]
        agentcol validate      [--config FILE]... [--set KEY=VALUE]... [--strict] [--json]
        agentcol print-config  [--config FILE]... [--set KEY=VALUE]...
        agentcol components    [TYPE]... [--all] [--json]
@@ -10,6 +10,8 @@ Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once]
        agentcol doctor        [--config FILE]... [--set KEY=VALUE]... [--json]
        agentcol import        PATH... [--database FILE]
        agentcol retention     --older-than DURATION [--database FILE] [--dry-run] [--config FILE]...
+       agentcol proxy-config  nginx | caddy  [--config FILE]... [--server-name NAME] [--listen [ADDRESS:]PORT]
+                              [--certificate FILE] [--certificate-key FILE] [--users FILE] [--exporter ID]
 
 Commands:
   run                  collect until SIGINT or SIGTERM (the default); SIGHUP: read the configuration again, and go over to it
@@ -33,12 +35,15 @@ Commands:
                        or folders; as often as you like, nothing is counted twice
   retention            delete what is older from the hooks' database, once it was counted: no total changes; agents may go
                        on, and the collector; --dry-run only tells how much it would be
+  proxy-config         print what nginx or Caddy needs to let others see the metrics: TLS, passwords, limits, for exactly this
+                       configuration
 
 Options:
   -c, --config FILE    configuration in YAML; may be repeated: later files win, maps merge, lists replace
                        (default: ./otel-config.yaml if there, else the one shipped with agentcol)
       --set KEY=VALUE  one setting more, over all files: --set receivers::sqlite/agents::collection_interval=2s
       --once           read everything there is, print the metrics, exit
+      --allow-root     run as root all the same
       --strict         a warning fails, too
       --json           print JSON
       --all            tell the settings of every type
@@ -51,6 +56,11 @@ Options:
       --dry-run        show what would change, and change nothing
       --[no-]capture-content  store prompts, inputs and outputs as well (default: no, only names, sizes and outcomes)
       --max-input-bytes N, --max-stored-text-bytes N, --max-depth N  limits of one event
+      --server-name NAME      how clients call the proxy (default: metrics.example.org)
+      --listen [ADDRESS:]PORT where the proxy listens (default: 9443, on all addresses)
+      --certificate FILE, --certificate-key FILE, --users FILE  what the proxy reads (default: certificate.pem, certificate.key
+                       and users in /etc/nginx/agentcol or /etc/caddy/agentcol)
+      --exporter ID    only this prometheus exporter (default: all; prometheus/usage is found at /metrics/usage)
       --version        print the version
   -h, --help           print this
 

@@ -5,13 +5,13 @@ import { UsageError } from '../../src/commands/usage-error.ts';
 describe('a call', () => {
   const none = { files: [], sets: [] };
   test.each([
-    [[], { command: 'run', ...none }],
-    [['run'], { command: 'run', ...none }],
+    [[], { command: 'run', ...none, allowRoot: false }],
+    [['run', '--allow-root'], { command: 'run', ...none, allowRoot: true }],
     [['--once'], { command: 'once', ...none }],
     [['run', '--once', '-c', 'a'], { command: 'once', files: ['a'], sets: [] }],
     [
       ['--config', 'a', '--set', 'x=1', '--config=b', '--set=y::z=2=3'],
-      { command: 'run', files: ['a', 'b'], sets: ['x=1', 'y::z=2=3'] },
+      { command: 'run', files: ['a', 'b'], sets: ['x=1', 'y::z=2=3'], allowRoot: false },
     ],
     [['--config', 'a', 'validate'], { command: 'validate', files: ['a'], sets: [], strict: false, json: false }],
     [['validate', '--strict', '--json'], { command: 'validate', ...none, strict: true, json: true }],
@@ -20,6 +20,50 @@ describe('a call', () => {
     [
       ['components', 'sqlite', 'hash', '--json'],
       { command: 'components', names: ['sqlite', 'hash'], all: false, json: true },
+    ],
+    [
+      ['proxy-config', 'caddy', '-c', 'a'],
+      {
+        command: 'proxy-config',
+        proxy: 'caddy',
+        files: ['a'],
+        sets: [],
+        exporter: undefined,
+        serverName: 'metrics.example.org',
+        address: undefined,
+        port: 9443,
+        certificate: '/etc/caddy/agentcol/certificate.pem',
+        certificateKey: '/etc/caddy/agentcol/certificate.key',
+        users: '/etc/caddy/agentcol/users',
+      },
+    ],
+    [
+      [
+        ...[
+          'proxy-config',
+          'nginx',
+          '--exporter',
+          'prometheus/2',
+          '--listen',
+          '[::1]:443',
+          '--server-name',
+          'a.example',
+        ],
+        ...['--certificate', '/c.pem', '--certificate-key=/k.pem', '--users', '/u'],
+      ],
+      {
+        command: 'proxy-config',
+        proxy: 'nginx',
+        files: [],
+        sets: [],
+        exporter: 'prometheus/2',
+        serverName: 'a.example',
+        address: '::1',
+        port: 443,
+        certificate: '/c.pem',
+        certificateKey: '/k.pem',
+        users: '/u',
+      },
     ],
     [['components', '--all'], { command: 'components', names: [], all: true, json: false }],
     [['checkpoint', 'list', '--json'], { command: 'checkpoint', ...none, action: 'list', json: true }],
@@ -124,6 +168,23 @@ describe('a call that means nothing', () => {
     [['hooks', 'install', '--max-depth', '-1'], "Option '--max-depth' argument is ambiguous."],
     [['hooks', 'install', '--max-depth', '1.5'], '--max-depth takes a whole number'],
     [['doctor', '--scope', 'user'], '--scope has no meaning for doctor'],
+    [['validate', '--allow-root'], '--allow-root has no meaning for validate'],
+    [['proxy-config'], 'proxy-config needs nginx or caddy'],
+    [['proxy-config', 'nginy'], 'proxy-config needs nginx or caddy: unknown proxy "nginy"; did you mean "nginx"?'],
+    [['proxy-config', 'nginx', 'caddy'], 'unexpected argument "caddy"'],
+    ...['0', '99999', 'here', 'unix:/run/proxy.sock'].map((listen): [string[], string] => [
+      ['proxy-config', 'nginx', '--listen', listen],
+      '--listen takes a port or address:port, as in --listen 9443',
+    ]),
+    ...['a.example:443', 'a b', 'a;}'].map((name): [string[], string] => [
+      ['proxy-config', 'nginx', '--server-name', name],
+      '--server-name takes a host name, without a port',
+    ]),
+    ...['here.pem', '/a b.pem', '/a;b', '/$a', '/a"b', '/{a}', '/a\\nb'].map((file): [string[], string] => [
+      ['proxy-config', 'caddy', '--certificate', file],
+      '--certificate takes an absolute path of letters, digits and . _ - @ + /',
+    ]),
+    [['run', '--users', '/a'], '--users has no meaning for run'],
     [['validate', '--all'], '--all has no meaning for validate'],
   ])('%j: %s', (words, message) => {
     expect(() => parseCommandLine(words)).toThrow(new UsageError(message));

@@ -89,7 +89,7 @@ describe('without --config', () => {
   });
 
   test('the shipped one starts, and says what it waits for; relative paths are of the folder', async () => {
-    const set = ['--set', 'exporters::prometheus::endpoint=127.0.0.1:0'];
+    const set = ['--allow-root', '--set', 'exporters::prometheus::endpoint=127.0.0.1:0'];
     const child = start(set, { AGENT_WORKFLOW_DB: 'here.db' });
     await says(child, `waiting for ${fs.realpathSync(folder)}/here.db`);
   });
@@ -98,7 +98,10 @@ describe('without --config', () => {
 describe('exit codes and streams', () => {
   test('a second signal ends it at once, whatever does not want to stop', async () => {
     const config = jobsConfig(folder);
-    const child = start(['--config', config], {}, ['--import', path.resolve('test/commands/never-stops.ts')]);
+    const child = start(['--allow-root', '--config', config], {}, [
+      '--import',
+      path.resolve('test/commands/never-stops.ts'),
+    ]);
     await says(child, 'started with');
     const closed = once(child, 'close') as Promise<[number]>;
     child.kill('SIGINT');
@@ -129,7 +132,7 @@ describe('exit codes and streams', () => {
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s stops it cleanly', async (signal) => {
-    const child = start(['--config', jobsConfig(folder)]);
+    const child = start(['--allow-root', '--config', jobsConfig(folder)]);
     await says(child, 'started with');
     const closed = once(child, 'close') as Promise<[number]>;
     child.kill(signal);

@@ -306,6 +306,7 @@ async function program(config: Written, { patient = true } = {}): Promise<Progra
     '--import',
     import.meta.resolve('tsx'),
     path.resolve('src/main.ts'),
+    '--allow-root',
     '-c',
     running.folder.file('otel-config.yaml'),
   ];

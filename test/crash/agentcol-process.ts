@@ -79,7 +79,7 @@ export class AgentcolProcess {
 
   start(): void {
     const log = fs.openSync(this.#log, 'a');
-    const [command, ...words] = [...this.#launcher, process.execPath, MAIN, '--config', this.#config];
+    const [command, ...words] = [...this.#launcher, process.execPath, MAIN, '--allow-root', '--config', this.#config];
     this.#child = spawn(command, words, { stdio: ['ignore', log, log] });
     fs.closeSync(log);
   }

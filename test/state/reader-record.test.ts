@@ -180,3 +180,36 @@ test('a large state is checkpointed, and all there afterwards', async () => {
   reopen();
   expect(record.seen(keys.at(-1)!)).toBe(true);
 });
+
+test('remembers absent rows, several under one row id, until they are recalled', () => {
+  const [first, other, keyed]: OpenRow[] = [
+    row(1, undefined, { absent: true, bases: { cost: 2 } }),
+    row(1, undefined, { absent: true, identity: 'another' }),
+    row(2, 'k', { absent: true }),
+  ];
+  apply({ closed: [1], absent: [first!, other!, keyed!] });
+  for (const again of [false, true]) {
+    if (again) reopen();
+    expect([...record.absent.values()].map((rows) => new Set(rows))).toEqual([
+      new Set([first, other]),
+      new Set([keyed]),
+    ]);
+    expect(record.absentByKey('k')).toEqual(keyed);
+  }
+  apply({ recalled: [first!, keyed!] });
+  for (const again of [false, true]) {
+    if (again) reopen();
+    expect([...record.absent.values()]).toEqual([[other]]);
+    expect(record.absentByKey('k')).toBeUndefined();
+  }
+});
+
+test('a reset forgets absent rows', () => {
+  apply({ absent: [row(1, 'k', { absent: true })] });
+  record.reset();
+  state.changed();
+  state.commit();
+  expect(record.absent.size).toBe(0);
+  reopen();
+  expect(record.absent.size).toBe(0);
+});

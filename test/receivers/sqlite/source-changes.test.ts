@@ -62,10 +62,12 @@ function mapping(options: { key?: string; identity?: readonly string[] } = {}): 
     identity: ['created'],
     ...options,
     attributes: { kind: 'kind' },
-    metrics: [{ name: 'jobs', type: 'counter' }],
+    metrics: METRICS,
   };
   return { preset: [], tables: { jobs }, distinct: { 'jobs.names': { of: ['jobs.created'] } } };
 }
+
+const METRICS = [{ name: 'jobs', type: 'counter' }];
 
 const COUNTED = 'jobs_total{kind="a"}';
 const SEEN = 'jobs_names_total';
@@ -344,5 +346,22 @@ describe('the newest row', () => {
     }
     jobs.close();
     expect(changes(collector)).toEqual([]);
+  });
+});
+
+describe('an expression that fails on a row', () => {
+  it('says so without a word of what the row holds', async () => {
+    using workspace = new Workspace();
+    const jobs = new Jobs(workspace.file('jobs.db')).exec(
+      "INSERT INTO jobs (created, kind) VALUES ('now', '/home/alice/secret prompt text')",
+    );
+    const receiver = mapping();
+    const tables = { jobs: { identity: ['created'], attributes: { a: "json_extract('{}', kind)" }, metrics: METRICS } };
+    await using collector = await Collector.start(jobs.file, { receiver: { ...receiver, tables } });
+    await collector.fails('sql_error');
+    const told = JSON.stringify([collector.service.failures, collector.service.status, collector.logged]);
+    expect(told).toContain('an expression of the mapping fails on a row (SQLITE_ERROR)');
+    expect(told).not.toContain('alice');
+    jobs.close();
   });
 });

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import DatabaseFile, { type Database } from 'better-sqlite3';
+import { nativeBinding } from './database.ts';
 
 /** What every version of the older logger has. */
 const OLDER_LOGGER: Readonly<Record<string, readonly string[]>> = {
@@ -31,10 +32,25 @@ export function isOfOlderLogger(db: Database): boolean {
 /**
  * Gives a database of the older logger what it lacks of `schema`: tables, columns, indexes. Rows, their ids and the rest of
  * the tables stay as they are, so that who tails it goes on where it was. In a transaction that writes; a copy of the file
- * as it was is put beside it first.
+ * as it was is put beside it first, and taken away again when this throws.
  */
 export function adopt(db: Database, file: string, schema: string): void {
-  backUp(db, `${file}.before-agentcol-${new Date().toISOString().replaceAll(/[-:]/g, '')}`);
+  const copy = `${file}.before-agentcol-${new Date().toISOString().replaceAll(/[-:]/g, '')}`;
+  const descriptor = openSync(copy, 'wx', 0o600);
+  try {
+    // Page by page as it is, row ids included, which VACUUM INTO would renumber where they are no column.
+    writeFileSync(descriptor, db.serialize());
+    fsyncSync(descriptor);
+    addWhatIsMissing(db, schema);
+  } catch (error) {
+    rmSync(copy, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function addWhatIsMissing(db: Database, schema: string): void {
   using fresh = new Scratch(schema);
   for (const { type, name, sql } of entriesOf(fresh.db)) {
     const own = entriesOf(db).find((entry) => entry.type === type && entry.name === name);
@@ -49,7 +65,7 @@ export function adopt(db: Database, file: string, schema: string): void {
 
 /** `schema` in memory, to be asked what it has. */
 class Scratch implements Disposable {
-  readonly db = new DatabaseFile(':memory:');
+  readonly db = new DatabaseFile(':memory:', { nativeBinding: nativeBinding() });
 
   constructor(schema: string) {
     this.db.exec(schema);
@@ -66,20 +82,6 @@ function addColumns(db: Database, fresh: Database, table: string): void {
     if (own.has(name)) continue;
     const ending = fallback === null ? '' : ` DEFAULT ${fallback}`;
     db.exec(`ALTER TABLE ${quoted(table)} ADD COLUMN ${quoted(name)} ${type}${ending}`);
-  }
-}
-
-/** Page by page as it is, row ids included, which VACUUM INTO would renumber where they are no column. */
-function backUp(db: Database, copy: string): void {
-  const descriptor = openSync(copy, 'wx', 0o600);
-  try {
-    writeFileSync(descriptor, db.serialize());
-    fsyncSync(descriptor);
-  } catch (error) {
-    rmSync(copy, { force: true });
-    throw error;
-  } finally {
-    closeSync(descriptor);
   }
 }
 

@@ -31,9 +31,12 @@ export function openHookDatabase(file: string): Database.Database | undefined {
 
 /** Never creates: a file that SQLite creates has the mode of the umask. */
 export function openFile(file: string): Database.Database {
-  // Named, where the package would look in a dozen places, from a file that the bundle of src/main.ts does not have.
-  const nativeBinding = createRequire(import.meta.url).resolve('better-sqlite3/build/Release/better_sqlite3.node');
-  return new Database(file, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS, nativeBinding });
+  return new Database(file, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS, nativeBinding: nativeBinding() });
+}
+
+/** Named, where the package would look in a dozen places, seen from a file that the bundle of src/main.ts does not have. */
+export function nativeBinding(): string {
+  return createRequire(import.meta.url).resolve('better-sqlite3/build/Release/better_sqlite3.node');
 }
 
 /** False for a file that is missing or empty. Throws HookDatabaseError for one that is not ours to write to. */

@@ -91,6 +91,15 @@ describe('an event on standard input', () => {
     expect(fs.statSync(path.dirname(usual)).mode & 0o777).toBe(0o700);
   });
 
+  it('is stored in a database of the older logger, which is adopted', async () => {
+    fs.mkdirSync(path.dirname(database));
+    createAgentWorkflow(database).close();
+    expect(await hook(event('SessionStart'))).toEqual(SILENT);
+    expect(rows('SELECT session_id, stored_by FROM sessions')).toEqual([
+      { session_id: 'session-1', stored_by: 'agentcol' },
+    ]);
+  });
+
   it('is waited for', async () => {
     prepareHookDatabase(database).close();
     const child = spawn(process.execPath, [bundle.main, 'hook', '--database', database], { stdio: ['pipe', 1, 2] });

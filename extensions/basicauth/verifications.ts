@@ -11,7 +11,7 @@ export class Verifications {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** false, too, when too many are waiting, or when the hash cannot be compared with. */
+  /** false, too, when too many are waiting. */
   async verify(password: string, hash: string): Promise<boolean> {
     if (this.#waiting.length >= MAX_WAITING) return false;
     while (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -19,9 +19,6 @@ export class Verifications {
     try {
       // What PHP and Apache call $2y$ is what everybody else calls $2b$.
       return await compare(password, hash.replace(/^\$2y\$/, '$2b$'));
-    } catch {
-      // It says nothing but that it could not: nobody is let in.
-      return false;
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();

@@ -44,7 +44,10 @@ test('sources are merged, defaults filled in, paths absolute', async () => {
       extensions: ['file_storage'],
       pipelines: { metrics: { receivers: ['sqlite/agents'], processors: [], exporters: ['prometheus'] } },
       privacy: { sensitive_attributes: expect.arrayContaining(['*session_id']) as unknown, allow: [] },
-      telemetry: { logs: { level: 'info' }, metrics: { level: 'normal', address: '127.0.0.1:9466' } },
+      telemetry: {
+        logs: { level: 'info' },
+        metrics: { level: 'normal', address: '127.0.0.1:9466', allow_insecure_bind: false, allowed_hosts: [] },
+      },
     },
   });
 });

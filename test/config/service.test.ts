@@ -33,7 +33,11 @@ test('a whole configuration', async () => {
     privacy: { sensitive_attributes: expect.arrayContaining(['*session_id']) as unknown, allow: [] },
     telemetry: {
       logs: { level: 'info' },
-      metrics: { level: 'normal', address: '127.0.0.1:9466', addressWritten: false },
+      metrics: {
+        level: 'normal',
+        server: { endpoint: '127.0.0.1:9466', allow_insecure_bind: false, allowed_hosts: [] },
+        addressWritten: false,
+      },
     },
   });
   expect(config.receivers.get('sqlite')).toMatchObject({ id: 'sqlite', type: 'sqlite' });
@@ -186,12 +190,12 @@ describe("agentcol's own telemetry", () => {
 
   test('an address that is written is marked as such', async () => {
     const { telemetry } = (await load(metrics('127.0.0.1:9466'))).service;
-    expect(telemetry.metrics).toMatchObject({ address: '127.0.0.1:9466', addressWritten: true });
+    expect(telemetry.metrics).toMatchObject({ server: { endpoint: '127.0.0.1:9466' }, addressWritten: true });
   });
 
-  test('is for this machine only', async () => {
+  test('is for this machine only, unless it is told otherwise', async () => {
     expect(await problems(metrics('0.0.0.0:9466'))).toEqual([
-      "a.yaml:6:34: service::telemetry::metrics::address: other machines could read agentcol's own metrics here; use 127.0.0.1:9466 and a proxy with authentication",
+      'a.yaml:6:34: service::telemetry::metrics::address: other machines could reach 0.0.0.0:9466, which has neither TLS nor authentication; set address to 127.0.0.1:9466 and put a proxy in front of it, configure tls and auth, or write allow_insecure_bind: true',
     ]);
   });
 });

@@ -227,7 +227,9 @@ describe('htpasswd', () => {
   });
 
   test('is checked where it stands in the configuration', async () => {
-    expect(await basicAuth.check?.({ htpasswd: { inline: 'x' } })).toMatchObject([{ path: ['htpasswd', 'inline'] }]);
+    await expect(basicAuth.check?.({ htpasswd: { inline: 'x' } })).rejects.toMatchObject({
+      problems: [{ path: ['htpasswd', 'inline'] }],
+    });
     expect(await basicAuth.check?.({ htpasswd: { file } })).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { healthCheck } from '../../../extensions/health_check/factory.ts';
 import { HealthCheck } from '../../../extensions/health_check/health-check.ts';
 import { withoutFolders } from '../../../extensions/health_check/paths.ts';
+import { reportOf } from '../../../extensions/health_check/report.ts';
 import type { ReaderStatus, Status } from '../../../src/component.ts';
 import { ConfigError } from '../../../src/errors.ts';
 import { componentSuite, testSettings } from '../../component-suite.ts';
@@ -201,4 +202,39 @@ test.each([
   ['table agents: 2 of 3 rows/s, and/or', 'table agents: 2 of 3 rows/s, and/or'],
 ])('%s is told as %s', (text, told) => {
   expect(withoutFolders(text)).toBe(told);
+});
+
+test('certificates that are not good are told before the start', async () => {
+  const tls = { cert_file: '/nowhere/c', key_file: '/nowhere/k', min_version: '1.2', max_version: '1.3' } as const;
+  const extension = new HealthCheck(
+    { endpoint: '127.0.0.1:0', allow_insecure_bind: false, allowed_hosts: [], tls: { ...tls, reload_interval: '1m' } },
+    testSettings('health'),
+  );
+  expect(await extension.inspect()).toMatchObject([{ severity: 'error', path: ['tls', 'cert_file'] }]);
+  await expect(extension.start()).rejects.toThrow('read /nowhere/c: there is no such file');
+  expect(extension.failure).toBeUndefined();
+});
+
+test('an exporter that goes on with what it had says why', () => {
+  const failure = { reason: 'not_reloaded', message: 'tls: read /etc/x/cert.pem: there is no such file', sinceMs: 0 };
+  const report = reportOf({
+    startTimeMs: 0,
+    extensions: [],
+    pipelines: [
+      { id: 'metrics', progress: undefined, receivers: [], processors: [], exporters: ['prometheus'], withheld: [] },
+    ],
+    exporters: [{ id: 'prometheus', sent: 1, failed: 0, failure }],
+  });
+  expect(report).toMatchObject({
+    status: 'StatusRecoverableError',
+    components: {
+      'pipeline:metrics': {
+        components: {
+          'exporter:prometheus': {
+            error: { reason: 'not_reloaded', message: 'tls: read cert.pem: there is no such file' },
+          },
+        },
+      },
+    },
+  });
 });

@@ -4,7 +4,7 @@ import type { Attributes, AttributeValue } from '../../src/pipeline/signals.ts';
 import type { Condition, Matcher } from './config.ts';
 
 /** What a list of matchers asks of the points of one metric; undefined: none of them is about it. */
-export type MetricTest = ((attributes: Attributes) => boolean) | undefined;
+type MetricTest = ((attributes: Attributes) => boolean) | undefined;
 
 /** Whether one of the matchers matches, a metric at a time. */
 export function anyOf(matchers: readonly Matcher[]): (metric: string) => MetricTest {

@@ -80,14 +80,14 @@ export function patternProblems(pattern: string): string[] {
 /** Checked actions, one after the other. */
 export interface Actions extends Step {
   /** To be called once the storage has started: it may keep the key for hashes. */
-  start(): void;
+  readonly start: () => void;
 }
 
 interface Step {
   /** The same object where nothing changes. */
-  apply(attributes: Attributes): Attributes;
+  readonly apply: (attributes: Attributes) => Attributes;
   /** What becomes of attributes by name, of those that may be there. */
-  trace(attributes: readonly TracedAttribute[]): readonly TracedAttribute[];
+  readonly trace: (attributes: readonly TracedAttribute[]) => readonly TracedAttribute[];
 }
 
 /** Throws ConfigError when there is something to hash, and neither a key nor a storage. */

@@ -147,13 +147,12 @@ function compile(node: Node): Automaton {
 
 /** All states at once, a character at a time. */
 function search({ states, begin }: Automaton, text: string): boolean {
-  const characters = Array.from(text);
   let current: number[] = [];
-  for (let at = 0; at <= characters.length; at += 1) {
-    const reached = reach(states, [...current, begin], at === 0, at === characters.length);
+  // Once more behind the last character, where only the end is left to be found.
+  for (const [at, character] of [...text, undefined].entries()) {
+    const reached = reach(states, [...current, begin], at === 0, character === undefined);
     if (reached === undefined) return true;
-    const character = characters[at];
-    if (character === undefined) return false;
+    if (character === undefined) continue;
     current = [];
     for (const index of reached) {
       const state = states[index]!;

@@ -194,7 +194,7 @@ test('the first to come go on as themselves, all others are one: counts, gauges 
     fc.asyncProperty(observations, fc.integer({ min: 1, max: 6 }), async (list, most) => {
       const limit = await create({ limit: most });
       const first = new Set(list.slice(0, most - 1).map(([attributes]) => attributes['agent']));
-      const maps = (before: Attributes): Attributes => (first.has(before['agent']!) ? before : OVERFLOW);
+      const maps = (before: Attributes): Attributes => (first.has(before['agent']) ? before : OVERFLOW);
       for (const metric of [calls, highest, latest, took]) {
         const values = valuesOf(limit.process(batchOf(pointsOf(metric, list))));
         expect(values).toEqual(expectedValues(metric, list, maps));

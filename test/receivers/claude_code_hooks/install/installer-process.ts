@@ -3,7 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { install, uninstall } from '../../../../receivers/claude_code_hooks/install/install.ts';
 
 const [action, settings = '', times = '1'] = process.argv.slice(2);
-const program = { node: process.execPath, main: '/opt/agent col/dist/src/main.cjs', database: '/tmp/my data/agents.db' };
+const program = {
+  node: process.execPath,
+  main: '/opt/agent col/dist/src/main.cjs',
+  database: '/tmp/my data/agents.db',
+};
 const options = { dryRun: false };
 try {
   for (let time = 0; time < Number(times); time += 1) {

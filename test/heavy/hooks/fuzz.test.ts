@@ -14,7 +14,7 @@ const GENERATED = 50_000;
 const MUTATED = 50_000;
 const THROUGH_THE_COMMAND = 500;
 /** So many events meet in one database. */
-const PER_DATABASE = 2_000;
+const PER_DATABASE = 400;
 const SEED = Number(process.env.AGENTCOL_SEED ?? Date.now() % 2 ** 31);
 const START = Date.UTC(2026, 10, 22, 12);
 

@@ -17,7 +17,6 @@ export function renderCaddy(options: ProxyConfigOptions, upstreams: readonly Ups
 # Caddy without further modules limits neither the rate nor the connections of a client. Where strangers can reach it, let
 # agentcol look at passwords (exporters::prometheus::auth with the extension basicauth): it holds down those who guess, by the
 # client's address. Then write this file anew: it passes what clients show on.
-
 {
 	# Otherwise every process on this machine may change all of this at port 2019. New certificates need a restart.
 	admin off
@@ -59,7 +58,6 @@ ${options.address === undefined ? '' : `\tbind ${options.address}\n`}	tls ${opti
 
 	# ${NO_HSTS}
 	header {
-		-Server
 ${SECURITY_HEADERS.map(([name, value]) => `\t\t${name} "${value}"`).join('\n')}
 	}
 
@@ -92,7 +90,7 @@ ${access}
 ${notes.length === 0 ? '' : `${comment(notes, '\t\t')}\n`}		reverse_proxy ${dial(upstream)} {
 			# A name that agentcol always answers to.
 			header_up Host localhost
-${authenticator === undefined ? '\t\t\theader_up -Authorization\n' : ''}			transport http {
+${authenticator === undefined ? '\t\t\theader_up -Authorization\n' : ''}${SECURITY_HEADERS.map(([name]) => `\t\t\theader_down -${name}\n`).join('')}			transport http {
 				dial_timeout 2s
 				response_header_timeout 10s
 				# agentcol closes what is silent for longer than 75s.

@@ -3,6 +3,7 @@ import type { Position, SourceChange } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
 import { type Anchor, distances, ordered, RECENT_ANCHORS, thinned, withLost } from './anchors.ts';
 import type { Row, SqlValue } from './fold.ts';
+import { changeOf, rowsInDoubt, whatIsLeft, whatIsMissing } from './source-changes.ts';
 import { type Compiler, quoteIdentifier, quoteText } from './sql.ts';
 
 /** Per page of a long read: anchors are for what the cursor rests on, and the last page brings them all. */
@@ -204,10 +205,7 @@ export class RowCursor {
   #newSource(from: CursorPosition, max: number): Verified {
     const start = this.start('beginning');
     const next = this.#at(start.cursor, start.anchors, from);
-    const cause = this.#table.stableIds
-      ? 'the file or the table is another one'
-      : 'the file or the table is another one, or VACUUM has renumbered the rows, as it does without INTEGER PRIMARY KEY';
-    const what = `none of the rows read before is where it was: ${cause}; totals go on`;
+    const what = whatIsMissing(this.#table.stableIds);
     return { position: next, changes: this.#tell('new_source', what, next, from, max) };
   }
 
@@ -215,28 +213,12 @@ export class RowCursor {
   #unknown(position: CursorPosition): SourceChange[] {
     const above = formerAbove(position).map(([rowId]) => rowId);
     const upto = Math.min(this.max() ?? 0, position.passed ?? 0, ...above.map((rowId) => rowId - 1));
-    return upto <= position.cursor || above.length === 0 ? [] : [this.#inDoubt(upto - position.cursor)];
+    return upto <= position.cursor || above.length === 0 ? [] : [rowsInDoubt(this.#table.name, upto - position.cursor)];
   }
 
-  /** What happened, and how many rows at most are read a second time without being known. */
   #tell(reason: string, what: string, next: CursorPosition, from: CursorPosition, max: number): SourceChange[] {
     const gap = Math.min(max, from.passed ?? from.cursor) - next.cursor;
-    const message = `table ${this.#table.name}: ${what}; reading on from row id ${next.cursor}`;
-    if (this.#table.key !== undefined) {
-      return [{ reason, message: `${message}; rows that were counted are known by their key` }];
-    }
-    if (gap <= 0) return [{ reason, message }];
-    const doubt = `up to ${gap} rows may be counted a second time (a key would prevent it)`;
-    return [{ reason, message: `${message}; ${doubt}` }, this.#inDoubt(gap)];
-  }
-
-  #inDoubt(count: number): SourceChange {
-    return {
-      reason: 'rows_in_doubt',
-      count,
-      routine: true,
-      message: `table ${this.#table.name}: up to ${count} rows may be counted a second time`,
-    };
+    return changeOf(this.#table.name, reason, what, next.cursor, this.#table.key === undefined ? gap : undefined);
   }
 
   /** The position at `cursor`, with what `from` remembers of rows that the table has lost. */
@@ -324,13 +306,6 @@ function rowIdOf(value: SqlValue): number | undefined {
   if (value === null) return undefined;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw new SourceError('row_id_too_large', 'a row id is above 2^53 - 1, which is not supported');
-}
-
-function whatIsLeft(reason: string, others: number, upto: number): string {
-  if (others > 0)
-    return `the rows read before are known to be there up to row id ${upto} only: an older copy, or others`;
-  if (reason === 'older_copy') return `the rows above row id ${upto} are gone: an older copy, or made anew`;
-  return 'the newest rows are gone: deleted, so that their ids will be used again, or it is an older copy';
 }
 
 function formerAbove({ former = [], cursor }: CursorPosition): Anchor[] {

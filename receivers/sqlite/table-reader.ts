@@ -1,33 +1,24 @@
 import type { Database } from 'better-sqlite3';
-import type {
-  MetricDefinition,
-  OpenRow,
-  Page,
-  Position,
-  Reader,
-  ReaderState,
-  SourceChange,
-} from '../../src/component.ts';
+import type { MetricDefinition, OpenRow, Page, Position, Reader, ReaderState } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
 import { ALL, COMPLETE, type Fold, type Row, SETTLED, Skips } from './fold.ts';
 import { onlyMetrics, type TablePlan } from './mapping.ts';
-import { Contributions, sameOpenRow } from './open-rows.ts';
+import { Contributions } from './open-rows.ts';
 import { PageDraft } from './page-draft.ts';
 import { PageSize } from './page-size.ts';
-import { type CursorPosition, identityText, keyText, positionOf, RowCursor } from './row-cursor.ts';
+import { type CursorPosition, keyText, positionOf, RowCursor } from './row-cursor.ts';
+import { type Candidate, type CompiledTable, parametersOf, RowCheck, type Work } from './row-check.ts';
 import { Rotation } from './rotation.ts';
 import type { Source } from './source.ts';
+import { openRowsGone } from './source-changes.ts';
 import { describeTable, noTable, type Table } from './table.ts';
 import {
   compileTable,
   cursorTableOf,
-  HAS_ELEMENT,
-  IDENTITY,
   INVALID_ARRAY,
   IS_COMPLETE,
   KEY,
   ROW_ID,
-  STARTED_AT,
   type TableStatements,
 } from './table-statements.ts';
 
@@ -54,20 +45,6 @@ interface Compiled {
   readonly table: CompiledTable | undefined;
 }
 
-interface CompiledTable {
-  readonly cursor: RowCursor;
-  readonly statements: TableStatements;
-  readonly contributions: Contributions;
-}
-
-/** A row to be looked at closely. */
-interface Candidate {
-  readonly rowId: number;
-  readonly key: string | undefined;
-  /** What it was, open or absent, when it is looked at again; undefined: the cursor has just passed it. */
-  readonly pending: OpenRow | undefined;
-}
-
 /** Row ids that the cursor has passed in this page, and what is still to be done about them. */
 interface Passed {
   /** Of rows with an array: to be counted as inserted. */
@@ -76,17 +53,6 @@ interface Passed {
   readonly settled: number[];
   /** By their key, or their row id. */
   readonly candidates: Map<string | number, Candidate>;
-}
-
-/** One page in the making. */
-interface Work {
-  readonly state: ReaderState;
-  readonly stored: CursorPosition | undefined;
-  readonly draft: PageDraft;
-  readonly skips: Skips;
-  readonly changes: SourceChange[];
-  readonly table: CompiledTable;
-  readonly nowMs: number;
 }
 
 /** Tails one table: rows by row id, then the open rows among them until they are complete or too old. */
@@ -98,6 +64,7 @@ export class TableReader implements Reader {
   readonly #plan: TablePlan;
   readonly #options: ReaderOptions;
   readonly #rotation: Rotation;
+  readonly #rowCheck: RowCheck;
   readonly #pageSize = new PageSize();
   #compiled: Compiled | undefined;
   /** The position that the last page left; another one means that the page was not taken, or a restart. */
@@ -118,6 +85,9 @@ export class TableReader implements Reader {
     this.#plan = plan;
     this.#options = options;
     this.#rotation = new Rotation(plan.timeDriven ? TIME_DRIVEN_INTERVAL_MS : Infinity);
+    this.#rowCheck = new RowCheck(plan, options.seconds, (atMs) => {
+      this.#rotation.expires(atMs);
+    });
   }
 
   readonly divisible = {
@@ -153,7 +123,16 @@ export class TableReader implements Reader {
     const before = this.#compiled;
     const table = this.#compile(database, state);
     if (table === undefined) return this.#withoutTable(state, stored ?? { cursor: 0, anchors: [] });
-    const work: Work = { state, stored, draft: new PageDraft(state), skips: new Skips(), changes: [], table, nowMs };
+    const work: Work = {
+      state,
+      stored,
+      draft: new PageDraft(state),
+      skips: new Skips(),
+      changes: [],
+      table,
+      database: source.name,
+      nowMs,
+    };
     let position = stored ?? table.cursor.start(startAt);
     if (resumed || source.generation !== this.#generation) {
       const elsewhere = resumed || this.#compiled !== before;
@@ -180,7 +159,7 @@ export class TableReader implements Reader {
       key: pending.key,
       pending,
     }));
-    this.#check(work, candidates);
+    this.#rowCheck.look(work, candidates);
     const caughtUp = this.#rotation.cycleDone && this.#lookedFor.length === 0;
     return this.#page(work, position, caughtUp, candidates.length, 0);
   }
@@ -225,7 +204,7 @@ export class TableReader implements Reader {
       batch: { signal: 'metrics', metrics: draft.openPoints },
       position: this.#expected,
       ...draft.openRows,
-      ...(gone === 0 ? {} : { changes: [this.#openRowsGone(gone)] }),
+      ...(gone === 0 ? {} : { changes: [openRowsGone(this.#plan.from, gone)] }),
       keys: [...draft.keys],
       rows: 0,
       remaining: 0,
@@ -244,13 +223,13 @@ export class TableReader implements Reader {
     do {
       const after = upto;
       upto = Math.min(after + ROWS_AT_ONCE, last);
-      const found = statements.rows.all(this.#parameters(work, { after, upto, abandoned: 0 })) as Row[];
+      const found = statements.rows.all(parametersOf(work, { after, upto, abandoned: 0 })) as Row[];
       for (const row of found) this.#pass(work, row, passed);
       rows += found.length;
     } while (upto < last && !this.#pageSize.isOver(performance.now() - started, work.draft.keys.size));
-    this.#settle(work, passed.inserted, 0, ALL);
-    this.#settle(work, passed.settled, 0, SETTLED | COMPLETE);
-    this.#check(work, [...passed.candidates.values()]);
+    this.#rowCheck.settle(work, passed.inserted, 0, ALL);
+    this.#rowCheck.settle(work, passed.settled, 0, SETTLED | COMPLETE);
+    this.#rowCheck.look(work, [...passed.candidates.values()]);
     const advanced = cursor.advance(position, upto, upto === max);
     this.#pageSize.took(upto - first + 1, performance.now() - started);
     return [rows, advanced];
@@ -296,122 +275,6 @@ export class TableReader implements Reader {
     }
   }
 
-  #identityOf({ table: { statements }, state }: Work, row: Row): string {
-    if (statements.identityColumns === 0) return '';
-    return state.digest(identityText(row.slice(0, IDENTITY + statements.identityColumns), IDENTITY));
-  }
-
-  /** Looks at rows that were not complete: settles them, or keeps them open as they are now. */
-  #check(work: Work, candidates: readonly Candidate[]): void {
-    if (candidates.length === 0) return;
-    const { table, draft, skips, nowMs } = work;
-    const { statements } = table;
-    const ids = JSON.stringify(candidates.map(({ rowId }) => rowId));
-    const found = groupById(statements.check.all(this.#parameters(work, { ids, abandoned: 0 })) as Row[]);
-    const inserted: number[] = [];
-    const completed: number[] = [];
-    const abandoned: number[] = [];
-    let gone = 0;
-    let back = 0;
-    for (const { rowId, key, pending } of candidates) {
-      if (pending !== undefined && !draft.isPending(pending)) continue;
-      const rows = found.get(rowId);
-      const row = rows?.[0];
-      if (rows === undefined || row === undefined || (pending !== undefined && !this.#isSame(work, row, pending))) {
-        if (pending === undefined || pending.absent === true) continue;
-        draft.miss(pending);
-        gone += 1;
-        continue;
-      }
-      const identity = pending?.identity ?? this.#identityOf(work, row);
-      const previous = pending ?? (key === undefined ? draft.pendingAt(rowId, identity) : draft.pendingByKey(key));
-      const wasOpen = previous !== undefined && previous.absent !== true;
-      if (previous !== undefined && !wasOpen) back += 1;
-      // Read again, and another row than it was.
-      if (previous === undefined && key === undefined && draft.mayBePending(rowId)) inserted.push(rowId);
-      const displaced = draft.openRow(rowId);
-      if (displaced !== undefined && displaced !== previous) {
-        draft.miss(displaced);
-        gone += 1;
-      }
-      const bases = statements.hasRunning ? statements.checkFold.addGrowth(row, previous?.bases, skips) : undefined;
-      const firstSeenMs = previous?.firstSeenMs ?? nowMs;
-      const startedMs = (this.#options.seconds(row[STARTED_AT]) ?? Infinity) * 1000;
-      const expiresAtMs = (startedMs <= nowMs ? startedMs : firstSeenMs) + this.#plan.openTimeoutMs;
-      const complete = row[IS_COMPLETE] === 1;
-      if (complete || nowMs >= expiresAtMs) {
-        (complete ? completed : abandoned).push(rowId);
-        if (previous !== undefined) draft.close(previous);
-        if (key !== undefined) draft.take(key);
-        continue;
-      }
-      this.#rotation.expires(expiresAtMs);
-      const same = wasOpen && previous.rowId === rowId;
-      const elements = rows.filter((element) => element[HAS_ELEMENT] === 1);
-      if (!statements.announceFold.empty) {
-        for (const element of elements) statements.announceFold.add(element, ALL, skips);
-      }
-      const contributions = table.contributions.of(elements, skips);
-      const open: OpenRow = {
-        rowId,
-        identity,
-        firstSeenMs,
-        expiresAtMs,
-        contributions,
-        ...(key === undefined ? {} : { key }),
-        ...(bases === undefined ? {} : { bases }),
-      };
-      if (same && sameOpenRow(previous, open)) continue;
-      if (previous !== undefined && !same) draft.close(previous);
-      draft.open(open);
-    }
-    this.#settle(work, inserted, 0, ALL);
-    this.#settle(work, completed, 0, SETTLED | COMPLETE);
-    this.#settle(work, abandoned, 1, SETTLED);
-    if (gone > 0) work.changes.push(this.#openRowsGone(gone));
-    if (back > 0) work.changes.push(this.#openRowsBack(back));
-  }
-
-  /** Whether a row that is looked at again is the one that it was. */
-  #isSame(work: Work, row: Row, pending: OpenRow): boolean {
-    if (pending.identity !== this.#identityOf(work, row)) return false;
-    if (pending.key === undefined) return true;
-    const value = row[KEY] ?? null;
-    return value !== null && work.state.digest(keyText(value)) === pending.key;
-  }
-
-  #openRowsGone(count: number): SourceChange {
-    return {
-      reason: 'open_row_gone',
-      count,
-      // So it goes whenever a session is resumed, by INSERT OR REPLACE.
-      routine: true,
-      message: `table ${this.#plan.from}: ${count} open ${count === 1 ? 'row was' : 'rows were'} deleted or replaced before being complete, and will not be counted`,
-    };
-  }
-
-  #openRowsBack(count: number): SourceChange {
-    return {
-      reason: 'open_row_back',
-      count,
-      routine: true,
-      message: `table ${this.#plan.from}: ${count} open ${count === 1 ? 'row that was' : 'rows that were'} gone before being complete ${count === 1 ? 'is' : 'are'} back`,
-    };
-  }
-
-  #settle(work: Work, ids: readonly number[], abandoned: 0 | 1, mask: number): void {
-    if (ids.length === 0) return;
-    const { settle, settleFold } = work.table.statements;
-    if (!settleFold.wants(mask)) return;
-    for (const row of settle.all(this.#parameters(work, { ids: JSON.stringify(ids), abandoned })) as Row[]) {
-      settleFold.add(row, mask, work.skips);
-    }
-  }
-
-  #parameters(work: Work, own: Readonly<Record<string, string | number>>): Record<string, string | number> {
-    return { ...own, now: work.nowMs / 1000, database: this.#options.source.name };
-  }
-
   #compile(database: Database, state: ReaderState): CompiledTable | undefined {
     const { source } = this.#options;
     const { connection } = source;
@@ -440,15 +303,4 @@ export class TableReader implements Reader {
 
 function foldsOf({ fold, checkFold, announceFold, settleFold }: TableStatements): Fold[] {
   return [fold, checkFold, announceFold, settleFold];
-}
-
-function groupById(rows: readonly Row[]): Map<number, Row[]> {
-  const groups = new Map<number, Row[]>();
-  for (const row of rows) {
-    const rowId = row[ROW_ID] as number;
-    const group = groups.get(rowId);
-    if (group === undefined) groups.set(rowId, [row]);
-    else group.push(row);
-  }
-  return groups;
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Problem } from '../errors.ts';
 import type { LanePlan } from './assembly.ts';
-import { outflows, type LeavingAttribute } from './outflow.ts';
+import { outflows } from './outflow.ts';
 
 /** What is wrong with pipelines as a whole, however right each of their components is; each message with its place. */
 export function ruleProblems(
@@ -35,21 +35,16 @@ function exposed(config: Pick<Config, 'service'>, pipeline: string, lanes: reado
   const flows = outflows(config, lanes).filter((flow) => flow.pipeline === pipeline);
   const exporters = flows.map(({ exporter }) => exporter).join(' and ');
   return (flows[0]?.attributes ?? []).flatMap((attribute) => {
-    const { sensitive } = attribute;
+    const { name, metrics, treatments, sensitive } = attribute;
     if (sensitive === undefined || sensitive.permittedBy !== undefined) return [];
-    const remedy =
-      sensitive.mustHide === 'folders'
-        ? 'put a strip_paths or hash processor into the pipeline'
-        : 'put a hash processor for it into the pipeline';
-    const message = `${describe(attribute)} would reach ${exporters}, and ${sensitive.name} is sensitive (service::privacy::sensitive_attributes has ${JSON.stringify(sensitive.glob)}); ${remedy}, leave it out, or list ${JSON.stringify(attribute.name)} in service::privacy::allow`;
+    const of = `${metrics.length === 1 ? 'metric' : 'metrics'} ${metrics.join(', ')}`;
+    const made = sensitive.name === name ? '' : `, made from ${sensitive.name},`;
+    const how = treatments.length === 0 ? 'as it is' : `with no more done to it than: ${treatments.join(', ')}`;
+    const reason = `${sensitive.name} is sensitive (service::privacy::sensitive_attributes has "${sensitive.glob}")`;
+    const processor =
+      sensitive.mustHide === 'folders' ? 'a strip_paths or hash processor' : 'a hash processor for this attribute';
+    const remedy = `put ${processor} into the pipeline, leave it out, or list "${name}" in service::privacy::allow`;
+    const message = `attribute ${name} of ${of}${made} would reach ${exporters} ${how}; ${reason}: ${remedy}`;
     return [{ path: ['processors'], message }];
   });
-}
-
-/** "attribute note of metric rows, which is made from prompt, as it is" */
-function describe({ name, metrics, treatments, sensitive }: LeavingAttribute): string {
-  const of = `${metrics.length === 1 ? 'metric' : 'metrics'} ${metrics.join(', ')}`;
-  const from = sensitive === undefined || sensitive.name === name ? '' : `, which is made from ${sensitive.name},`;
-  const how = treatments.length === 0 ? 'as it is' : `no more than ${treatments.join(', ')}`;
-  return `attribute ${name} of ${of}${from} ${how}`;
 }

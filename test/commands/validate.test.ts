@@ -127,7 +127,7 @@ describe('attributes', () => {
 
   test('a sensitive one that nothing hides is a mistake, for run as for validate', async () => {
     const file = jobsConfig(folder);
-    const message = `${file}:7:23: service::pipelines::metrics::processors: attribute session_id of metric jobs as it is would reach prometheus, and session_id is sensitive`;
+    const message = `${file}:7:23: service::pipelines::metrics::processors: attribute session_id of metric jobs would reach prometheus as it is; session_id is sensitive`;
     await expect(check([session])).rejects.toThrow(message);
     await expect(run([file], [session], new AbortController().signal)).rejects.toThrow(message);
     await expect(once([file], [session], new AbortController().signal)).rejects.toThrow(message);

@@ -114,7 +114,7 @@ test('what a processor says of the resource is part of it', () => {
 describe('the privacy rule', () => {
   test('refuses a sensitive attribute that leaves as it is, with its metric, exporters, glob and remedies', () => {
     expect(problems([[defines('sessionId')], []])).toEqual([
-      'service::pipelines::metrics::processors: attribute sessionId of metric m as it is would reach e and f, and sessionId is sensitive (service::privacy::sensitive_attributes has "*session_id"); put a hash processor for it into the pipeline, leave it out, or list "sessionId" in service::privacy::allow',
+      'service::pipelines::metrics::processors: attribute sessionId of metric m would reach e and f as it is; sessionId is sensitive (service::privacy::sensitive_attributes has "*session_id"): put a hash processor for this attribute into the pipeline, leave it out, or list "sessionId" in service::privacy::allow',
     ]);
     expect(problems([[defines('tool')], []])).toEqual([]);
   });
@@ -128,10 +128,10 @@ describe('the privacy rule', () => {
   });
 
   test('is not deceived by what hides nothing, nor by another name', () => {
-    expect(problems([[defines('session_id')], [silent]])[0]).toContain('no more than through p/0');
+    expect(problems([[defines('session_id')], [silent]])[0]).toContain('with no more done to it than: through p/0');
     const [note] = problems([[made('m', { note: ['tool', 'cwd', 'session_id'] })], [hides('folders')]]);
     expect(note).toContain(
-      'attribute note of metric m, which is made from session_id, no more than folders would reach',
+      'attribute note of metric m, made from session_id, would reach e and f with no more done to it than: folders;',
     );
     expect(note).toContain('list "note" in service::privacy::allow');
   });
@@ -139,7 +139,7 @@ describe('the privacy rule', () => {
   test('lets pass what is allowed by the name under which it leaves', () => {
     const lane = [[made('m', { note: ['cwd'] }), made('n', { note: ['cwd'] })], []] as const;
     expect(problems([[...lane[0]], []])[0]).toContain(
-      'attribute note of metrics m, n, which is made from cwd, as it is',
+      'attribute note of metrics m, n, made from cwd, would reach e and f as it is;',
     );
     expect(problems([[...lane[0]], []], ['cwd'])).toHaveLength(1);
     expect(problems([[...lane[0]], []], ['no*'])).toEqual([]);

@@ -31,7 +31,11 @@ export function openHookDatabase(file: string): Database.Database | undefined {
 
 /** Never creates: a file that SQLite creates has the mode of the umask. */
 export function openFile(file: string): Database.Database {
-  return new Database(file, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS, nativeBinding: nativeBinding() });
+  const db = new Database(file, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS, nativeBinding: nativeBinding() });
+  // The older logger declared foreign keys that neither it nor sqlite3 enforces; better-sqlite3 would, and refuse a tool
+  // call whose session comes later, or a session that begins anew.
+  db.pragma('foreign_keys = OFF');
+  return db;
 }
 
 /** Named, where the package would look in a dozen places, seen from a file that the bundle of src/main.ts does not have. */

@@ -94,10 +94,16 @@ describe('an event on standard input', () => {
   it('is stored in a database of the older logger, which is adopted', async () => {
     fs.mkdirSync(path.dirname(database));
     createAgentWorkflow(database).close();
-    expect(await hook(event('SessionStart'))).toEqual(SILENT);
-    expect(rows('SELECT session_id, stored_by FROM sessions')).toEqual([
-      { session_id: 'session-1', stored_by: 'agentcol' },
+    // Its foreign keys were never enforced: a call may come before its session, and a session may begin anew.
+    const call = { tool_name: 'Read', tool_input: {}, tool_use_id: 'toolu_1' };
+    expect(await hook(event('PreToolUse', call))).toEqual(SILENT);
+    expect(await hook(event('SessionEnd', { reason: 'other' }))).toEqual(SILENT);
+    expect(await hook(event('SessionStart', { source: 'resume' }))).toEqual(SILENT);
+    expect(fs.readdirSync(path.dirname(database))).not.toContain(LOG_FILE);
+    expect(rows('SELECT session_id, status, stored_by FROM sessions')).toEqual([
+      { session_id: 'session-1', status: 'active', stored_by: 'agentcol' },
     ]);
+    expect(rows('SELECT tool_name, status FROM agent_tool_uses')).toEqual([{ tool_name: 'Read', status: 'started' }]);
   });
 
   it('is waited for', async () => {

@@ -1,5 +1,7 @@
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { OpenRow, Page } from '../../src/component.ts';
+import { resetReaders } from '../../src/state/checkpoint-reset.ts';
 import { ReaderRecord } from '../../src/state/reader-record.ts';
 import { State } from '../../src/state/state.ts';
 import { recorder } from '../pipeline/ledger.ts';
@@ -212,4 +214,39 @@ test('a reset forgets absent rows', () => {
   expect(record.absent.size).toBe(0);
   reopen();
   expect(record.absent.size).toBe(0);
+});
+
+test('a state from before absent rows were kept is gone on with, and can be reset', () => {
+  apply({ opened: [row(1)] });
+  state.close();
+  const older = (): Database.Database => {
+    const db = new Database(folder.file('state.db'));
+    db.exec('DROP TABLE absent_rows');
+    return db;
+  };
+  older().close();
+  open();
+  expect([...record.open.keys()]).toEqual([1]);
+  apply({ absent: [row(2, 'k', { absent: true })] });
+  reopen();
+  expect(record.absentByKey('k')?.rowId).toBe(2);
+  state.close();
+  const db = older();
+  const dropped = resetReaders(db, [{ pipeline: 'p', receiver: 'r', reader: 'rows', keyScope: 'rows' }], 0);
+  expect(dropped.openRows).toBe(1);
+  db.close();
+  open();
+});
+
+test('shares that are put together keep the running totals of absent rows of both', () => {
+  apply({
+    absent: [row(1, 'k', { absent: true, bases: { a: 1 } }), row(2, undefined, { absent: true, bases: { a: 2 } })],
+  });
+  const other = record.id + 1;
+  state.sql.saveAbsentRow.run(other, 1, 'identity 1', 'k', 7, '{"b":5}');
+  state.sql.saveAbsentRow.run(other, 3, 'identity 3', '', 7, '{"b":6}');
+  state.sql.joinAbsentRows.run({ to: record.id, from: other });
+  reopen();
+  expect(record.absentByKey('k')?.bases).toEqual({ a: 1, b: 5 });
+  expect([...record.absent.values()].flat().map(({ bases }) => bases)).toEqual([{ a: 1, b: 5 }, { a: 2 }]);
 });

@@ -33,8 +33,8 @@ export function publishedMetrics(samples: Samples): Facts {
   return published;
 }
 
-/** What must be published, from what was said of the payloads alone. */
-export function expectedMetrics(facts: Facts): Facts {
+/** What must be published, from what was said of the payloads alone; `unended`: as what counts that has not ended. */
+export function expectedMetrics(facts: Facts, unended: 'open' | 'abandoned'): Facts {
   const expected: Facts = new Map();
   const tokenTypes = new Map(family.TOKEN_FIELDS.map(([type, field]) => [field, type]));
   for (const [key, value] of facts) {
@@ -44,18 +44,21 @@ export function expectedMetrics(facts: Facts): Facts {
     if (tokenType !== undefined) add(expected, family.TOKENS, [first, tokenType], value);
     switch (name) {
       case 'tool call':
-        if (third === 'started') add(expected, family.TOOL_CALLS_ACTIVE, [second, first], value);
-        else add(expected, family.TOOL_CALLS, [second, first, third], value);
+        if (third !== 'started') add(expected, family.TOOL_CALLS, [second, first, third], value);
+        else if (unended === 'open') add(expected, family.TOOL_CALLS_ACTIVE, [second, first], value);
+        else add(expected, family.TOOL_CALLS, [second, first, unended], value);
         break;
       case 'invocation':
-        if (second === 'started') add(expected, family.INVOCATIONS_ACTIVE, [first], value);
-        else add(expected, family.INVOCATIONS, [first, second], value);
+        if (second !== 'started') add(expected, family.INVOCATIONS, [first, second], value);
+        else if (unended === 'open') add(expected, family.INVOCATIONS_ACTIVE, [first], value);
+        else add(expected, family.INVOCATIONS, [first, unended], value);
         break;
       case 'session':
         if (session !== '') add(expected, family.SESSIONS, [], 1);
         break;
       case 'permission request':
-        add(expected, 'agent_workflow_permission_requests_total', [second], value);
+        // Nobody answers in the recordings: a request counts when no answer can come any more.
+        if (unended === 'abandoned') add(expected, 'agent_workflow_permission_requests_total', [second], value);
         break;
       case 'compaction':
         add(expected, 'agent_workflow_compactions_total', [first], value);

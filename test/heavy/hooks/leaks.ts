@@ -36,28 +36,26 @@ export function bytesOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
+/** A piece that is harmless but for so many bytes at its ends is harmless: in a file other things stand beside a name. */
+const EDGE = 4;
+
 /**
- * Every piece of 24 bytes of `contents` that is found in `outputs` (bytes as characters), each content's first one. What stands
- * in `allowed` may be there, and what stands in `before`, where nothing of the contents can have come from.
+ * Every piece of 24 bytes of `contents` that is found in `outputs` (bytes as characters), each content's first one; but for
+ * pieces of `harmless` texts, of which an output may show a part only: of what a page of a database held before, for one.
  */
 export function leaks(
   contents: ReadonlySet<string>,
   outputs: readonly string[],
-  { allowed, before }: { readonly allowed: ReadonlySet<string>; readonly before: readonly string[] },
+  harmless: Iterable<string>,
 ): readonly string[] {
-  // A value that is shorter than a piece cannot make one up alone.
-  const masked = [...allowed].map(bytesOf).filter((value) => value.length >= WIDTH);
-  masked.sort((a, b) => b.length - a.length);
-  const pieces = new Set<string>();
-  for (const output of outputs) {
-    const rest = masked.reduce((text, value) => text.replaceAll(value, '\0'), output);
-    for (const piece of piecesOf(rest)) pieces.add(piece);
-  }
-  for (const output of before) for (const piece of piecesOf(output)) pieces.delete(piece);
+  const shown = new Set<string>();
+  for (const output of outputs) for (const piece of piecesOf(output, WIDTH)) shown.add(piece);
+  const known = new Set<string>();
+  for (const text of harmless) for (const piece of piecesOf(bytesOf(text), WIDTH - EDGE)) known.add(piece);
   const found: string[] = [];
   for (const content of contents) {
-    for (const piece of piecesOf(bytesOf(content))) {
-      if (!pieces.has(piece)) continue;
+    for (const piece of piecesOf(bytesOf(content), WIDTH)) {
+      if (!shown.has(piece) || piecesOf(piece, WIDTH - EDGE).some((inner) => known.has(inner))) continue;
       found.push(piece);
       break;
     }
@@ -65,6 +63,6 @@ export function leaks(
   return found;
 }
 
-function* piecesOf(text: string): Generator<string> {
-  for (let start = 0; start + WIDTH <= text.length; start += 1) yield text.slice(start, start + WIDTH);
+function piecesOf(text: string, width: number): readonly string[] {
+  return Array.from({ length: Math.max(0, text.length - width + 1) }, (_, start) => text.slice(start, start + width));
 }

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 const server = (endpoint: string) => ({ endpoint, allow_insecure_bind: false, allowed_hosts: [] });
-const authenticator = testSettings('own').authenticator;
+const { authenticator } = testSettings('own');
 
 async function serve(status: () => Status, options: Partial<OwnMetricsOptions> = {}): Promise<OwnMetrics> {
   const own = new OwnMetrics({

@@ -119,7 +119,7 @@ describe('settings', () => {
     [{ key: 'a', value: 1, pattern: 'b', action: 'upsert' }, 'upsert takes no pattern'],
     [{ action: 'delete' }, 'delete needs a key or a pattern'],
     [{ key: 'a', value: 1, action: 'hash' }, 'hash takes neither value nor from_attribute'],
-    [{ pattern: '(', action: 'delete' }, 'not a regular expression that can be used here: a ( without a )'],
+    [{ pattern: '(', action: 'delete' }, 'not a regular expression that can be used here: missing closing ): `(`'],
   ])('%j', async (action, problem) => {
     expect(await problems(action)).toEqual(problem === undefined ? [] : [`actions::0: ${problem}`]);
   });

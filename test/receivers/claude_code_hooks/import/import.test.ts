@@ -391,6 +391,25 @@ describe('an import', () => {
     expect(workspace.rows(CALLS)).toHaveLength(1);
   });
 
+  it('goes on after files that it cannot read', async () => {
+    using workspace = new Import();
+    workspace.write('s-1.jsonl', [uses('t1', 'Bash', 1)]);
+    // Not a file; and one that can be opened, but not read.
+    const summary = await importFiles({
+      database: workspace.database,
+      paths: ['/dev/null', '/proc/self/mem', workspace.file('files')],
+      problem: (message) => workspace.problems.push(message),
+      progress: () => undefined,
+      stop: new AbortController().signal,
+    });
+    expect(summary).toMatchObject({ files: 2, unreadable: 2 });
+    expect(workspace.problems).toEqual([
+      '/dev/null: is neither a file nor a folder',
+      expect.stringMatching(/^\/proc\/self\/mem: .*EIO/),
+    ]);
+    expect(workspace.rows(CALLS)).toHaveLength(1);
+  });
+
   it('stores no prompt, input or output', async () => {
     using workspace = new Import();
     writeSession(workspace);

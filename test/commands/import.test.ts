@@ -1,0 +1,87 @@
+import fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { importHistory } from '../../src/commands/import.ts';
+import { parseCommandLine } from '../../src/commands/command-line.ts';
+import { ConfigError } from '../../src/errors.ts';
+import { Workspace } from '../main-job/harness.ts';
+
+let workspace: Workspace;
+let out: string;
+let err: string;
+
+function capture(stream: NodeJS.WriteStream, take: (text: string) => void): void {
+  vi.spyOn(stream, 'write').mockImplementation((text, ...rest) => {
+    take(String(text));
+    for (const callback of rest) if (typeof callback === 'function') callback();
+    return true;
+  });
+}
+
+beforeEach(() => {
+  workspace = new Workspace();
+  [out, err] = ['', ''];
+  capture(process.stdout, (text) => (out += text));
+  capture(process.stderr, (text) => (err += text));
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  workspace[Symbol.dispose]();
+});
+
+const running = new AbortController().signal;
+const stop = { session_id: 's-1', hook_event_name: 'Stop' };
+
+describe('import', () => {
+  test('needs a path, and takes a database', () => {
+    expect(() => parseCommandLine(['import'])).toThrow('import needs a file or a folder');
+    expect(() => parseCommandLine(['import', 'a', '--once'])).toThrow('--once has no meaning for import');
+    expect(parseCommandLine(['import', 'a', 'b', '--database', 'c'])).toEqual({
+      command: 'import',
+      paths: ['a', 'b'],
+      database: 'c',
+    });
+  });
+
+  test('tells what it did, into the database that hooks write to', async () => {
+    const database = workspace.file('data', 'workflow.db');
+    vi.stubEnv('AGENT_WORKFLOW_DB', database);
+    const file = workspace.file('hooks.jsonl');
+    fs.writeFileSync(file, `${JSON.stringify(stop)}\nbroken\n`);
+    expect(await importHistory({ paths: [file], database: undefined }, running)).toBe(0);
+    expect(out).toBe(`read 1 files into ${database}\n  1 events stored\n  1 lines left out: not JSON, or too long\n`);
+    expect(err).toBe(`${file}:2: not JSON\n`);
+    expect(fs.statSync(database).mode & 0o777).toBe(0o600);
+  });
+
+  test('fails when a file cannot be read, and imports the others', async () => {
+    const file = workspace.file('hooks.jsonl');
+    fs.writeFileSync(file, JSON.stringify(stop));
+    const paths = [workspace.file('missing'), file];
+    expect(await importHistory({ paths, database: workspace.file('a.db') }, running)).toBe(1);
+    expect(out).toContain('  1 events stored\n');
+    expect(out).toContain('  1 files or folders could not be read\n');
+    expect(err).toMatch(/missing: .*ENOENT/);
+  });
+
+  test('fails when it is stopped', async () => {
+    const file = workspace.file('hooks.jsonl');
+    fs.writeFileSync(file, JSON.stringify(stop));
+    const stopped = AbortSignal.abort();
+    expect(await importHistory({ paths: [file], database: workspace.file('a.db') }, stopped)).toBe(1);
+  });
+
+  test('does not touch the database of another program', async () => {
+    const other = workspace.file('other.db');
+    fs.writeFileSync(
+      other,
+      'a file of somebody else, which is no database at all, and longer than a page header of SQLite',
+    );
+    await expect(importHistory({ paths: [], database: other }, running)).rejects.toThrow();
+    fs.mkdirSync(workspace.file('folder'));
+    await expect(importHistory({ paths: [], database: workspace.file('folder') }, running)).rejects.toThrow(
+      ConfigError,
+    );
+  });
+});

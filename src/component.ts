@@ -9,6 +9,8 @@ export interface Component {
   shutdown?(): Promise<void>;
   /** What stands in its way now, while it goes on with what it had: undefined when nothing does. */
   readonly failure?: Failure | undefined;
+  /** Waits for others to call: not started where the collector only reads once. */
+  readonly listens?: boolean;
   /** For `agentcol validate`: looks at what it would work with. Instead of a start; changes nothing. */
   inspect?(): Promise<readonly Remark[]>;
 }

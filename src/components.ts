@@ -10,12 +10,14 @@ import { filterProcessor } from '../processors/filter/factory.ts';
 import { hashProcessor } from '../processors/hash/factory.ts';
 import { resourceProcessor } from '../processors/resource/factory.ts';
 import { stripPathsProcessor } from '../processors/strip_paths/factory.ts';
+import { claudeCodeHooksReceiver } from '../receivers/claude_code_hooks/factory.ts';
 import { sqliteReceiver } from '../receivers/sqlite/factory.ts';
 import type { ComponentFactory } from './config/config.ts';
 
 /** Every component type of this build; a new one is added here and nowhere else. */
 export const factories: readonly ComponentFactory[] = [
   sqliteReceiver,
+  claudeCodeHooksReceiver(sqliteReceiver),
   hashProcessor,
   stripPathsProcessor,
   attributesProcessor,

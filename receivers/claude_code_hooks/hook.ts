@@ -1,12 +1,12 @@
 import { homedir } from 'node:os';
-import Database from 'better-sqlite3';
-import { isBusy, whileBusy } from './busy.ts';
+import { whileBusy } from './busy.ts';
 import { hookDatabasePath } from './database-path.ts';
 import { openHookDatabase } from './database.ts';
 import { decode } from './decode.ts';
+import { describeFault } from './fault.ts';
 import { HookDatabaseError } from './hook-database-error.ts';
 import { prepareHookDatabase } from './prepare.ts';
-import { logRefusal, type LogEntry } from './refusal-log.ts';
+import { logRefusal } from './refusal-log.ts';
 import { hookDigest, hookSettings, MOST_INPUT_BYTES } from './settings.ts';
 import { readInput, type Input } from './standard-input.ts';
 import { HookWriter } from './writer.ts';
@@ -41,7 +41,7 @@ export function runHook({ database, misuse, input: descriptor }: HookOptions): v
     if (misuse !== undefined) throw new HookDatabaseError('called_wrongly', misuse);
     store(input, file, stampMs);
   } catch (error) {
-    logRefusal(file, stampMs, { ...describe(error), bytes: input.size });
+    logRefusal(file, stampMs, { ...describeFault(error), bytes: input.size });
   }
 }
 
@@ -61,15 +61,4 @@ function store({ bytes, size }: Input, file: string, stampMs: number): void {
 
 function isLast(bytes: Buffer): boolean {
   return bytes.length <= MOST_LAST_BYTES && /"hook_event_name"\s*:\s*"SessionEnd"/.test(bytes.toString('latin1'));
-}
-
-/** Without anything that a message of others might quote. */
-function describe(error: unknown): LogEntry {
-  if (error instanceof HookDatabaseError) return { reason: error.reason, detail: error.message };
-  if (isBusy(error)) return { reason: 'busy', detail: 'the database stayed locked' };
-  if (error instanceof Database.SqliteError) return { reason: 'database', detail: error.code };
-  if (error instanceof Error) {
-    return { reason: 'error', detail: 'code' in error ? String(error.code) : error.name };
-  }
-  return { reason: 'error', detail: typeof error };
 }

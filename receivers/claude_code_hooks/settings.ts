@@ -14,11 +14,13 @@ export const HOOK_SETTINGS: HookSettings = {
 /** Of an input, which has to be in memory as a whole. */
 export const MOST_INPUT_BYTES = 64 * 1024 * 1024;
 
-const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> = {
+export const HOOK_RANGES = {
   max_input_bytes: [1024, MOST_INPUT_BYTES],
   max_stored_text_bytes: [0, 1024 * 1024],
   max_depth: [4, 512],
-};
+} as const;
+
+const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> = HOOK_RANGES;
 
 /** The row of the table that is no setting: the secret of this database's digests. */
 export const DIGEST_KEY = 'digest_key';

@@ -133,10 +133,7 @@ export class Source {
 
   #open(stat: Stats): Database.Database {
     if (!stat.isFile()) throw new SourceError('not_a_file', `${this.path} is not a file`);
-    const { wal, changes } = headerOf(this.path);
-    this.#wal = wal;
-    this.#changes = changes;
-    if (this.#wal) refuseForeign(this.path, stat);
+    refuseForeign(this.path, stat);
     // timeout 0: better-sqlite3 would otherwise hold the event loop for 5 s on a locked database.
     const database = new Database(this.path, { readonly: true, fileMustExist: true, timeout: 0 });
     try {
@@ -145,6 +142,8 @@ export class Source {
       database.pragma('trusted_schema = 0');
       database.function('seconds', { deterministic: true }, this.#seconds);
       database.prepare('SELECT count(*) FROM sqlite_schema').get();
+      this.#wal = isWal(database);
+      this.#changes = this.#wal ? 0 : headerOf(this.path).changes;
     } catch (error) {
       database.close();
       throw error;
@@ -157,6 +156,7 @@ export class Source {
 
   /** Whether transactions may have made this file from what it was. */
   #isContinued(): boolean {
+    if (this.#database === undefined || isWal(this.#database)) return false;
     const before = this.#changes;
     const { wal, changes } = headerOf(this.path);
     this.#changes = changes;
@@ -183,13 +183,21 @@ function touched(before: Stats, after: Stats): boolean {
  */
 function refuseForeign(path: string, stat: Stats): void {
   const uid = process.geteuid?.();
-  if (uid === undefined || stat.uid === uid) return;
+  if (uid === undefined || stat.uid === uid || !headerOf(path).wal) return;
   throw new SourceError(
     'foreign_owner',
     `${path} is in WAL mode and owned by uid ${stat.uid}, not by uid ${uid} that agentcol runs as: reading it would create files that break its owner's writes; run agentcol as that user`,
   );
 }
 
+function isWal(database: Database.Database): boolean {
+  return database.pragma('journal_mode', { simple: true }) === 'wal';
+}
+
+/**
+ * Not of a WAL database of this user: to close any descriptor of a file gives up all locks that the process has on it, and
+ * a writer in this process holds one all the time; without it, another program that ends may take the log away.
+ */
 function headerOf(path: string): { readonly wal: boolean; readonly changes: number } {
   const header = Buffer.alloc(CHANGE_COUNTER_OFFSET + 4);
   const descriptor = openSync(path, 'r');

@@ -276,7 +276,7 @@ function resourceOf(lane: LanePlan | undefined): Attributes {
 
 /** What others would talk to. */
 function listens(component: Component): boolean {
-  return 'connect' in component || isStatusExtension(component);
+  return component.listens === true || 'connect' in component || isStatusExtension(component);
 }
 
 function idsOf(components: readonly Built[]): readonly string[] {

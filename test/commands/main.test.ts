@@ -112,6 +112,15 @@ describe('exit codes and streams', () => {
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
+  test('root is refused, unless it is asked for', async () => {
+    const words = ['--config', jobsConfig(folder), '--set', 'exporters::prometheus::endpoint=here'];
+    const [plain, allowed] = await Promise.all([call(words), call(['--allow-root', ...words])]);
+    // That the endpoint is wrong is what all others hear of.
+    expect(plain.err.startsWith('agentcol does not run as root: ')).toBe(process.geteuid?.() === 0);
+    expect(allowed.err).toMatch(/^--set exporters::prometheus::endpoint: /);
+    expect([plain.code, allowed.code]).toEqual([1, 1]);
+  });
+
   test('a configuration that is wrong ends with 1, every mistake on standard error', async () => {
     const config = jobsConfig(folder, 'colection_interval: 1s');
     const { out, err, code } = await call(['validate', '-c', config, '--set', 'exporters::prom=']);

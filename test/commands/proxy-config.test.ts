@@ -3,6 +3,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { parseCommandLine } from '../../src/commands/command-line.ts';
+import { load } from '../../src/commands/load.ts';
+import { renderCaddy } from '../../src/commands/proxy-config-caddy.ts';
+import { renderNginx } from '../../src/commands/proxy-config-nginx.ts';
+import { parseProxyConfig } from '../../src/commands/proxy-config-options.ts';
+import { findUpstreams } from '../../src/commands/proxy-config-upstreams.ts';
 import { proxyConfig } from '../../src/commands/proxy-config.ts';
 import { refuseRoot } from '../../src/commands/refuse-root.ts';
 import { UsageError } from '../../src/commands/usage-error.ts';
@@ -35,6 +40,14 @@ async function call(...words: readonly string[]): Promise<string> {
   return out;
 }
 
+/** What both proxies are told of a configuration. */
+async function both(file: string, exporter?: string): Promise<{ readonly nginx: string; readonly caddy: string }> {
+  const { config } = await load([file], []);
+  const upstreams = findUpstreams(config, exporter);
+  const [nginx, caddy] = (['nginx', 'caddy'] as const).map((proxy) => parseProxyConfig([proxy], {}));
+  return { nginx: renderNginx(nginx!, upstreams), caddy: renderCaddy(caddy!, upstreams) };
+}
+
 /** A configuration with these exporters, all of them used. */
 function written(exporters: Readonly<Record<string, unknown>>, extensions: Readonly<Record<string, unknown>> = {}) {
   const file = workspace.file('agentcol.yaml');
@@ -62,16 +75,17 @@ test.each([
 describe('the way to an exporter', () => {
   test('is its address, whatever port that is', async () => {
     const file = written({ prometheus: { endpoint: '127.0.0.1:7000' } });
-    expect(await call('nginx', '-c', file)).toContain('server 127.0.0.1:7000;');
-    expect(await call('caddy', '-c', file)).toContain('reverse_proxy 127.0.0.1:7000 {');
+    const { nginx, caddy } = await both(file);
+    expect(nginx).toContain('server 127.0.0.1:7000;');
+    expect(caddy).toContain('reverse_proxy 127.0.0.1:7000 {');
   });
 
   test('is its Unix socket, which only its owner may open', async () => {
     const file = written({ prometheus: { endpoint: 'unix:/run/agent-col/a_1.sock' } });
-    const nginx = await call('nginx', '-c', file);
+    const { nginx, caddy } = await both(file);
     expect(nginx).toContain('server unix:/run/agent-col/a_1.sock;');
     expect(nginx).toContain('Only the user of agentcol may open this socket');
-    expect(await call('caddy', '-c', file)).toContain('reverse_proxy unix//run/agent-col/a_1.sock {');
+    expect(caddy).toContain('reverse_proxy unix//run/agent-col/a_1.sock {');
   });
 
   test.each([
@@ -80,8 +94,7 @@ describe('the way to an exporter', () => {
     ['192.0.2.7:7000', '192.0.2.7:7000'],
   ])('is %s -> %s where other machines reach it, too, and says so', async (endpoint, upstream) => {
     const file = written({ prometheus: { endpoint, allow_insecure_bind: true } });
-    for (const proxy of ['nginx', 'caddy']) {
-      const text = await call(proxy, '-c', file);
+    for (const text of Object.values(await both(file))) {
       expect(text).toContain(` ${upstream}`);
       expect(text).toContain('Other machines reach prometheus without this proxy, too');
     }
@@ -90,8 +103,8 @@ describe('the way to an exporter', () => {
   test('is TLS where it speaks TLS', async () => {
     const tls = { cert_file: '/c.pem', key_file: '/k.pem' };
     const file = written({ prometheus: { endpoint: '127.0.0.1:7000', tls } });
-    expect(await call('nginx', '-c', file)).toContain('proxy_pass https://agentcol/metrics;');
-    const caddy = await call('caddy', '-c', file);
+    const { nginx, caddy } = await both(file);
+    expect(nginx).toContain('proxy_pass https://agentcol/metrics;');
     expect(caddy).toContain('reverse_proxy https://127.0.0.1:7000 {');
     expect(caddy).toContain('\t\t\t\ttls_insecure_skip_verify\n');
   });
@@ -104,7 +117,7 @@ describe('several exporters', () => {
   };
 
   test('have a path each', async () => {
-    const nginx = await call('nginx', '-c', written(exporters, BASIC));
+    const { nginx, caddy } = await both(written(exporters, BASIC));
     expect(nginx.match(/^ {4}location .*$/gm)).toEqual([
       '    location = /metrics {',
       '    location = /metrics/usage {',
@@ -112,18 +125,16 @@ describe('several exporters', () => {
     ]);
     expect(nginx).toMatch(/upstream agentcol-usage \{\n {4}server 127.0.0.1:7001;/);
     expect(nginx).toContain('metrics_path: /metrics/usage');
-    const caddy = await call('caddy', '-c', written(exporters, BASIC));
     expect(caddy.match(/path_regexp .*$/gm)).toEqual(['path_regexp ^/metrics$', 'path_regexp ^/metrics/usage$']);
   });
 
   test('are asked for passwords by the proxy, or, with auth, ask themselves', async () => {
-    const nginx = await call('nginx', '-c', written(exporters, BASIC));
+    const { nginx, caddy } = await both(written(exporters, BASIC));
     const [first = '', second = ''] = nginx.split('location = ').slice(1);
     expect(first).toContain('auth_basic_user_file /etc/nginx/agentcol/users;');
     expect(first).toContain('proxy_set_header Authorization "";');
     expect(second).not.toContain('auth_basic');
     expect(second).toContain('proxy_set_header Authorization $http_authorization;');
-    const caddy = await call('caddy', '-c', written(exporters, BASIC));
     const [one = '', other = ''] = caddy.split('handle @').slice(1);
     expect(one).toMatch(/basicauth \{[^]*header_up -Authorization/);
     expect(other).not.toMatch(/basicauth \{|header_up -Authorization/);
@@ -131,8 +142,7 @@ describe('several exporters', () => {
 
   test('are reduced to one by --exporter', async () => {
     const file = written(exporters, BASIC);
-    for (const proxy of ['nginx', 'caddy']) {
-      const text = await call(proxy, '-c', file, '--exporter', 'prometheus/usage');
+    for (const text of Object.values(await both(file, 'prometheus/usage'))) {
       expect(text).not.toContain('7000');
       expect(text).toContain('127.0.0.1:7001');
       // The proxy asks nobody for a password: it has no file of users.

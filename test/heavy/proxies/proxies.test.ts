@@ -173,15 +173,18 @@ describe.each(['nginx', 'caddy'] as const)('%s', (proxy) => {
       expect(`${String(status)} ${stdout}${stderr}`).toMatch(/^0 /);
     });
 
-    it.runIf(proxy === 'nginx')('holds down a flood, and lets scrapes in afterwards', async () => {
-      const answers = await Promise.all(Array.from({ length: 100 }, () => stage.ask({ auth: RIGHT })));
-      const counts = new Map<number, number>();
-      for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
-      expect([...counts.keys()].filter((status) => status !== 200 && status !== 429)).toEqual([]);
-      // Ten at once, and two a second while the others come in.
-      expect(counts.get(200) ?? 0).toBeLessThan(40);
-      expect((await patiently({ auth: RIGHT })).status).toBe(200);
-    });
+    // Caddy has no limits without further modules.
+    if (proxy === 'nginx') {
+      it('holds down a flood, and lets scrapes in afterwards', async () => {
+        const answers = await Promise.all(Array.from({ length: 100 }, () => stage.ask({ auth: RIGHT })));
+        const counts = new Map<number, number>();
+        for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
+        expect([...counts.keys()].filter((status) => status !== 200 && status !== 429)).toEqual([]);
+        // Ten at once, and two a second while the others come in.
+        expect(counts.get(200) ?? 0).toBeLessThan(40);
+        expect((await patiently({ auth: RIGHT })).status).toBe(200);
+      });
+    }
   });
 
   describe.skipIf(!met)(`in front of other exporters${reason}`, () => {

@@ -12,6 +12,8 @@ const MEBIBYTE = 1024 ** 2;
 const LITTLE_SPACE = 100 * MEBIBYTE;
 const SOME_SPACE = 1024 * MEBIBYTE;
 const READ_TIMEOUT_MS = 2_000;
+const REASON = /^[a-z_]{1,40}$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Only what hooks of ours have written: times of the former logger are local ones. */
 const LAST_EVENT = `
@@ -89,7 +91,7 @@ async function lookInto(file: string): Promise<readonly Finding[]> {
 
 function checkArrivals(db: Database.Database, file: string): Finding {
   const last = db.prepare(LAST_EVENT).pluck().get();
-  if (typeof last === 'string' && last !== '') return ok('database', `${file}: the last event came at ${last}`);
+  if (typeof last === 'string' && last !== '') return ok('database', `${file}: the last event came at ${timeOf(last)}`);
   return warn(
     'database',
     `${file}: no event has come yet`,
@@ -99,13 +101,23 @@ function checkArrivals(db: Database.Database, file: string): Finding {
 
 function checkRefusals(db: Database.Database, file: string): readonly Finding[] {
   const rows = db
-    .prepare<[], { reason: string; count: number; last: string | null }>(
-      'SELECT reason, count, last_time AS last FROM refusals ORDER BY count DESC',
+    .prepare<[], { reason: unknown; count: number; last: unknown }>(
+      'SELECT reason, CAST(count AS INTEGER) AS count, last_time AS last FROM refusals ORDER BY count DESC',
     )
     .all();
   if (rows.length === 0) return [ok('refusals', 'none')];
-  const reasons = rows.map(({ reason, count, last }) => `${count} ${reason} (last ${last ?? 'at some time'})`);
+  const reasons = rows.map(({ reason, count, last }) => `${count} ${reasonOf(reason)} (last ${timeOf(last)})`);
   return [warn('refusals', reasons.join(', '), `${path.join(path.dirname(file), 'agentcol-hook.log')} tells more`)];
+}
+
+/** Others may have written to the database: what is no reason of ours is not shown. */
+function reasonOf(value: unknown): string {
+  return typeof value === 'string' && REASON.test(value) ? value : 'for a reason unknown here';
+}
+
+/** Likewise, of times. */
+function timeOf(value: unknown): string {
+  return typeof value === 'string' && TIME.test(value) ? value : 'a time unknown here';
 }
 
 /** Against those of a fresh database. */

@@ -293,7 +293,11 @@ function spawnInstaller(action: 'install' | 'uninstall', { uid }: { readonly uid
       action,
       settings,
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'], ...(uid === undefined ? {} : { uid, gid: uid }) },
+    // Not at once: another user may not be able to read this checkout.
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, AGENTCOL_TEST_UID: uid === undefined ? '' : String(uid) },
+    },
   );
   let err = '';
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));

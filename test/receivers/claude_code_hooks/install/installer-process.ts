@@ -9,6 +9,11 @@ const program = {
   database: '/tmp/my data/agents.db',
 };
 const options = { dryRun: false };
+const uid = Number(process.env['AGENTCOL_TEST_UID'] ?? '');
+if (uid > 0) {
+  process.setgid?.(uid);
+  process.setuid?.(uid);
+}
 try {
   for (let time = 0; time < Number(times); time += 1) {
     const installs = (action === 'install') === (time % 2 === 0);

@@ -75,7 +75,7 @@ test('settings written as YAML and loaded are the same settings', async () => {
       const config = await load(yamlOf(written), { factories });
       expect(receiverSettings(config)).toEqual(JSON.parse(JSON.stringify(written)));
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 });
 
@@ -87,6 +87,6 @@ test('a configuration that was printed and loaded is the same configuration', as
       expect(receiverSettings(again)).toEqual(receiverSettings(config));
       expect(again.print()).toBe(config.print());
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 });

@@ -82,7 +82,7 @@ describe('privacy', () => {
             }
           },
         ),
-        { numRuns: 12 },
+        { numRuns: 6 },
       );
     },
   );

@@ -155,7 +155,7 @@ test('any pages, commits, kills and restarts end in the totals of a recount, and
         for (const folder of folders) folder[Symbol.dispose]();
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 

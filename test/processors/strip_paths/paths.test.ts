@@ -57,7 +57,7 @@ describe("a user's name", () => {
         const path = folder + user + (folder.includes('\\') ? rest.replaceAll('/', '\\') : rest);
         expect(strip(before + path + after)).not.toMatch(/zq\d+qz/);
       }),
-      { numRuns: 2_000, examples: [[['mcp__', ''], '/home/', 'zq1qz', '/x']] },
+      { numRuns: 800, examples: [[['mcp__', ''], '/home/', 'zq1qz', '/x']] },
     );
   });
 });

@@ -40,7 +40,7 @@ export async function hook(pairs: number): Promise<Result[]> {
 }
 
 /** Calls of tools: each begins, and ends with the next event. */
-function payload(number: number): string {
+export function payload(number: number): string {
   const begins = number % 2 === 0;
   return JSON.stringify({
     session_id: '0f7f0a2e-8f1c-4b1e-9d55-3b1f0c1d2e3f',

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { cycles } from './cycles.ts';
 import { firstRead } from './first-read.ts';
 import { hook } from './hook.ts';
+import { hooksHttp } from './hooks-http.ts';
 import { idle } from './idle.ts';
 import { live } from './live.ts';
 import { table, type Result } from './result.ts';
@@ -25,6 +26,7 @@ const measurements: Readonly<Record<string, () => Promise<Result[]>>> = {
   live: () => live(20),
   scrape: () => scrape(5),
   hook: () => hook(400),
+  'hooks-http': () => hooksHttp(5_000),
 };
 const names = values.only ?? Object.keys(measurements);
 const results: Result[] = [];

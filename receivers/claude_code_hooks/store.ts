@@ -13,6 +13,8 @@ import { HookWriter } from './writer.ts';
 /** How long a locked database is tried again: an agent waits for the answer. */
 const PATIENCE_MS = 2_000;
 const LONGEST_PAUSE_MS = 20;
+/** Writing the log back holds up the event that comes to it: of a hundred events, with SQLite's 1 000 pages, about one. */
+const CHECKPOINT_PAGES = 4_000;
 
 interface Connection {
   readonly db: Database;
@@ -79,6 +81,7 @@ export class HookStore {
     const db = openHookDatabase(this.#file) ?? prepareHookDatabase(this.#file, performance.now());
     try {
       db.pragma('busy_timeout = 0');
+      db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       if (!isDeepStrictEqual(hookSettings(db), this.#settings)) writeHookSettings(db, this.#settings);
     } catch (error) {
       db.close();

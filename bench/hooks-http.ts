@@ -1,0 +1,117 @@
+import fs from 'node:fs';
+import http from 'node:http';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { payload } from './hook.ts';
+import { milliseconds, quantile, type Result } from './result.ts';
+
+const MAIN = path.resolve(import.meta.dirname, '../dist/src/main.js');
+const TARGET_MS = 5;
+/** Hooks that one agent, and a few that work side by side, call at once. */
+const AT_ONCE = [1, 8];
+
+/** From the request to its answer, `events` of them, by a collector that publishes what they become meanwhile. */
+export async function hooksHttp(events: number): Promise<Result[]> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-bench-hooks-http-'));
+  const port = await freePort();
+  const config = path.join(folder, 'otel-config.yaml');
+  fs.writeFileSync(config, configuration(folder, port));
+  const child = spawn(process.execPath, [MAIN, '--allow-root', '--config', config], { stdio: 'ignore' });
+  try {
+    const token = await tokenOf(path.join(folder, 'state', 'hooks.token'), port);
+    const results: Result[] = [];
+    let number = 0;
+    for (const atOnce of AT_ONCE) {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
+      const times: number[] = [];
+      const lane = async (): Promise<void> => {
+        while (times.length < events) times.push(await time(agent, port, token, payload(number++)));
+      };
+      await Promise.all(Array.from({ length: atOnce }, lane));
+      agent.destroy();
+      for (const q of [0.5, 0.99]) {
+        const measured = quantile(times, q);
+        results.push({
+          what: `POST /hooks, ${atOnce} at once, p${q * 100} of ${events}`,
+          measured: milliseconds(measured),
+          target: q === 0.99 ? `<= ${TARGET_MS} ms` : '',
+          ...(q === 0.99 ? { met: measured <= TARGET_MS } : {}),
+        });
+      }
+    }
+    return results;
+  } finally {
+    child.kill();
+    await once(child, 'exit');
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+/** JSON is YAML. */
+function configuration(folder: string, port: number): string {
+  return JSON.stringify({
+    receivers: {
+      claude_code_hooks: {
+        endpoint: `127.0.0.1:${port}`,
+        database: path.join(folder, 'data', 'agents.db'),
+        storage: 'file_storage',
+      },
+    },
+    processors: { hash: null, strip_paths: null },
+    exporters: { prometheus: { endpoint: '127.0.0.1:0' } },
+    extensions: { file_storage: { directory: path.join(folder, 'state') } },
+    service: {
+      extensions: ['file_storage'],
+      telemetry: { metrics: { level: 'none' } },
+      pipelines: {
+        metrics: {
+          receivers: ['claude_code_hooks'],
+          processors: ['hash', 'strip_paths'],
+          exporters: ['prometheus'],
+        },
+      },
+    },
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Once the collector answers. */
+async function tokenOf(file: string, port: number): Promise<string> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    await delay(50);
+    if (!fs.existsSync(file)) continue;
+    const token = fs.readFileSync(file, 'utf8').trim();
+    const answered = await time(new http.Agent(), port, token, payload(-2)).catch(() => undefined);
+    if (answered !== undefined) return token;
+  }
+  throw new Error('agentcol takes in no events');
+}
+
+function time(agent: http.Agent, port: number, token: string, body: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const begin = performance.now();
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const request = http.request({ agent, port, path: '/hooks', method: 'POST', headers }, (response) => {
+      response.resume();
+      response.once('end', () => {
+        if (response.statusCode === 200) resolve(performance.now() - begin);
+        else reject(new Error(`answered with ${response.statusCode ?? 0}`));
+      });
+    });
+    request.once('error', reject);
+    request.end(body);
+  });
+}

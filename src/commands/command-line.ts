@@ -60,8 +60,8 @@ type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
 const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
-  config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config'],
-  set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config'],
+  config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config', 'hooks'],
+  set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config', 'hooks'],
   once: ['run'],
   'allow-root': ['run'],
   strict: ['validate'],
@@ -72,6 +72,8 @@ const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
   'older-than': ['retention'],
   scope: ['hooks'],
   settings: ['hooks'],
+  http: ['hooks'],
+  endpoint: ['hooks'],
   'dry-run': ['hooks', 'retention'],
   'capture-content': ['hooks'],
   'no-capture-content': ['hooks'],

@@ -6,7 +6,7 @@ Usage: agentcol [run]         [--config FILE]... [--set KEY=VALUE]... [--once] [
        agentcol components    [TYPE]... [--all] [--json]
        agentcol checkpoint    list [--json] | reset RECEIVER TABLE | backup FILE | restore FILE  [--config FILE]...
        agentcol hook          [--database FILE] < EVENT
-       agentcol hooks         install | uninstall | status  [--scope user|project|local | --settings FILE]
+       agentcol hooks         install | uninstall | status  [--scope user|project|local | --settings FILE]  [--http]
        agentcol doctor        [--config FILE]... [--set KEY=VALUE]... [--json]
        agentcol import        PATH... [--database FILE]
        agentcol retention     --older-than DURATION [--database FILE] [--dry-run] [--config FILE]...
@@ -29,7 +29,7 @@ Commands:
   hooks install        have Claude Code call agentcol hook: adds it to its settings, which keep all that is in them, makes
                        the database, and says there what is stored; again: brings that up to date
   hooks uninstall      take out of the settings what install has added
-  hooks status         tell which settings name which events, and where these go
+  hooks status         tell which settings name which events, and where these go; with which token, over HTTP
   doctor               prove that events arrive: settings, program, a test event on its whole way, database, collector
   import               bring history into the hooks' database: transcripts (~/.claude/projects) and recorded hook payloads, files
                        or folders; as often as you like, nothing is counted twice
@@ -53,6 +53,9 @@ Options:
       --older-than D   at least one day: 90d
       --scope SCOPE    the settings of the user (the default), of the project in this folder, or the local ones of it
       --settings FILE  these settings
+      --http           have hooks call the claude_code_hooks receiver of the configuration over HTTP, where the agent can; the
+                       settings then hold its token, and are made private (of a project: name AGENTCOL_HOOKS_TOKEN)
+      --endpoint URL   where it is, if not where it listens: https://hooks.example.org
       --dry-run        show what would change, and change nothing
       --[no-]capture-content  store prompts, inputs and outputs as well (default: no, only names, sizes and outcomes)
       --max-input-bytes N, --max-stored-text-bytes N, --max-depth N  limits of one event

@@ -8,9 +8,18 @@ interface SettingsOptions {
 }
 
 export type HooksOptions =
-  | ({ readonly action: 'install'; readonly dryRun: boolean } & SettingsOptions & RecordingOptions)
+  | ({ readonly action: 'install'; readonly dryRun: boolean; readonly http?: HttpOptions } & SettingsOptions &
+      RecordingOptions)
   | ({ readonly action: 'uninstall'; readonly dryRun: boolean } & SettingsOptions)
-  | ({ readonly action: 'status'; readonly json: boolean } & SettingsOptions);
+  | ({ readonly action: 'status'; readonly json: boolean; readonly files?: readonly string[] } & SettingsOptions);
+
+/** Over HTTP, to the receiver of this configuration. */
+export interface HttpOptions {
+  readonly files: readonly string[];
+  readonly sets: readonly string[];
+  /** "http://127.0.0.1:9468", where it is not what the configuration says. */
+  readonly endpoint: string | undefined;
+}
 
 /** What hooks write, and where; undefined: as it is. */
 export interface RecordingOptions {
@@ -26,6 +35,10 @@ export interface RecordingOptions {
 const TAKEN_BY_HOOKS: Readonly<Record<string, readonly string[]>> = {
   json: ['status'],
   'dry-run': ['install', 'uninstall'],
+  http: ['install'],
+  endpoint: ['install'],
+  config: ['install', 'status'],
+  set: ['install'],
   database: ['install'],
   'capture-content': ['install'],
   'no-capture-content': ['install'],
@@ -52,12 +65,24 @@ export function parseHooks(words: readonly string[], values: Values): HooksOptio
       : oneOf(values.scope, ['user', 'project', 'local'] as const, '--scope is', 'scope');
   switch (action) {
     case 'status':
-      return { action, scope, settings, json };
+      return { action, scope, settings, json, ...(values.config === undefined ? {} : { files: values.config }) };
     case 'uninstall':
       return { action, scope, settings, dryRun };
     case 'install':
-      return { action, scope, settings, dryRun, ...parseRecording(values) };
+      return { action, scope, settings, dryRun, ...parseRecording(values), ...parseHttp(values) };
   }
+}
+
+function parseHttp({ http = false, endpoint, config, set }: Values): { readonly http?: HttpOptions } {
+  if (http) {
+    if (endpoint !== undefined && !(URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol))) {
+      throw new UsageError('--endpoint takes a URL: http://127.0.0.1:9468');
+    }
+    return { http: { files: config ?? [], sets: set ?? [], endpoint } };
+  }
+  const stray = Object.entries({ endpoint, config, set }).find(([, value]) => value !== undefined);
+  if (stray !== undefined) throw new UsageError(`--${stray[0]} has no meaning for hooks install without --http`);
+  return {};
 }
 
 function parseRecording(values: Values): RecordingOptions {

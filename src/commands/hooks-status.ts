@@ -19,6 +19,8 @@ export interface LookedAt {
   /** Hooks of others. */
   readonly others: number;
   readonly programs: readonly Program[];
+  /** Where events go over HTTP; the variable that holds the token, or null: the settings hold it. */
+  readonly http: readonly { readonly url: string; readonly token_variable: string | null }[];
 }
 
 interface Program {
@@ -44,9 +46,9 @@ export async function lookAtScopes({ scope, settings }: Chosen): Promise<readonl
 
 async function lookAt(scope: string, file: string): Promise<LookedAt> {
   const { readInstalled } = await import('../../receivers/claude_code_hooks/install/install.ts');
-  const { HOOK_EVENTS, matchesAll, programsOf } =
+  const { HOOK_EVENTS, httpHooksOf, matchesAll, programsOf } =
     await import('../../receivers/claude_code_hooks/install/hook-entry.ts');
-  const nothing = { events: [], missing: HOOK_EVENTS, repeated: [], limited: [], others: 0, programs: [] };
+  const nothing = { events: [], missing: HOOK_EVENTS, repeated: [], limited: [], others: 0, programs: [], http: [] };
   try {
     const settings = readInstalled(file);
     if (settings === undefined) {
@@ -72,6 +74,10 @@ async function lookAt(scope: string, file: string): Promise<LookedAt> {
         node_exists: isExecutable(program.node),
         main_exists: existsSync(program.main),
         database_exists: existsSync(program.database),
+      })),
+      http: httpHooksOf(own).map(({ url, token }) => ({
+        url,
+        token_variable: 'variable' in token ? token.variable : null,
       })),
     };
   } catch (error) {
@@ -111,6 +117,11 @@ function describeScope({ scope, file, exists, error, ...found }: LookedAt): stri
       `  node      ${node}${gone(there.node_exists)}`,
       `  agentcol  ${main}${gone(there.main_exists)}`,
       `  database  ${database}${there.database_exists ? '' : ' (not there yet)'}`,
+    );
+  }
+  for (const { url, token_variable: variable } of found.http) {
+    lines.push(
+      `  http      ${url}, ${variable === null ? 'with the token in this file' : `with the token in ${variable}`}`,
     );
   }
   return lines.join('\n');

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, describeError } from '../errors.ts';
-import type { HooksOptions, RecordingOptions } from './hooks-options.ts';
+import { httpHookFor, httpReceiverOf, type HttpReceiver } from './hooks-http.ts';
+import type { HooksOptions, HttpOptions, RecordingOptions } from './hooks-options.ts';
 import { describeScopes, lookAtScopes } from './hooks-status.ts';
 import { print } from './print.ts';
 import { unifiedDiff } from './unified-diff.ts';
@@ -21,7 +22,10 @@ export async function hooks(options: HooksOptions, main = mainFile()): Promise<n
       return 0;
     case 'status': {
       const scopes = await lookAtScopes(options);
-      await print(options.json ? `${JSON.stringify({ scopes }, undefined, 2)}\n` : describeScopes(scopes));
+      const token = scopes.some(({ http }) => http.length > 0) ? await tokenFileFor(options.files ?? []) : null;
+      const json = { scopes, token_file: token };
+      const told = token === null ? '' : `the token that hooks show is in ${token}\n`;
+      await print(options.json ? `${JSON.stringify(json, undefined, 2)}\n` : describeScopes(scopes) + told);
       return 0;
     }
   }
@@ -39,9 +43,16 @@ async function install(options: InstallOptions, main: string): Promise<string> {
   const file = options.settings ?? settingsFileOf(options.scope ?? 'user');
   const settings = readInstalled(file);
   // Installed again, for a Node that has moved, it goes on with the database that it has.
-  const named = options.database ?? (settings === undefined ? undefined : programsOf(settings.own)[0]?.database);
+  const receiver = options.http === undefined ? undefined : await receiverOf(options.http);
+  const named =
+    options.database ??
+    receiver?.database ??
+    (settings === undefined ? undefined : programsOf(settings.own)[0]?.database);
   const database = await databasePath(named);
-  const program = { node: process.execPath, main, database };
+  const shared = options.scope === 'project';
+  const http =
+    options.http && (await httpHookFor(receiver, { endpoint: options.http.endpoint, shared, dryRun: options.dryRun }));
+  const program = { node: process.execPath, main, database, ...(http === undefined ? {} : { http }) };
   if (!existsSync(main)) throw new ConfigError(`${main} is missing: agentcol has to be built before it is installed`);
   // What cannot be written is known before anything is.
   if (!options.dryRun) {
@@ -49,18 +60,47 @@ async function install(options: InstallOptions, main: string): Promise<string> {
     await prepare(database, options);
   }
   const { target, before, after, backup } = await install(file, program, options);
-  if (options.dryRun) return unifiedDiff(target, before, after) || `${target}: nothing to change\n`;
+  if (options.dryRun) return withoutTokens(unifiedDiff(target, before, after)) || `${target}: nothing to change\n`;
   const lines = [
     before === after
       ? `${target}: agentcol is installed already`
       : `${target}: agentcol installed${backup === undefined ? '' : `; what was there is kept as ${backup}`}`,
     `events go to ${database}`,
   ];
+  if (http !== undefined) {
+    lines.push(`and over HTTP to ${http.url}, but for SessionStart, for which an agent only runs commands`);
+    if ('variable' in http.token)
+      lines.push(`with the token in ${http.token.variable}, which the agent's environment must have`);
+  }
   if (settings?.disableAllHooks === true) lines.push('disableAllHooks is true there: no hook runs until you remove it');
   if (options.scope === 'project') {
     lines.push('others who have this project get paths of this machine with it: --scope local is for you alone');
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What is shown may be copied. */
+function withoutTokens(text: string): string {
+  return text.replaceAll(/\bBearer [^"$\s]+/g, 'Bearer [REDACTED]');
+}
+
+async function receiverOf({ files, sets }: HttpOptions): Promise<HttpReceiver | undefined> {
+  const { load } = await import('./load.ts');
+  return httpReceiverOf((await load(files, sets)).config);
+}
+
+/** null where the configuration does not tell. */
+async function tokenFileFor(files: readonly string[]): Promise<string | null> {
+  try {
+    const receiver = await receiverOf({ files, sets: [], endpoint: undefined });
+    if (receiver?.tokenDirectory === undefined) return null;
+    const { tokenFile } = await import('../../receivers/claude_code_hooks/token.ts');
+    return tokenFile(receiver.tokenDirectory);
+  } catch (error) {
+    // Status tells of the agents' settings; validate tells what is wrong with these.
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
 }
 
 async function prepare(database: string, options: RecordingOptions): Promise<void> {
@@ -91,7 +131,7 @@ async function uninstall(options: UninstallOptions): Promise<string> {
   const { uninstall, settingsFileOf } = await import('../../receivers/claude_code_hooks/install/install.ts');
   const file = options.settings ?? settingsFileOf(options.scope ?? 'user');
   const { target, before, after, backup } = await uninstall(file, options);
-  if (options.dryRun) return unifiedDiff(target, before, after) || `${target}: nothing to change\n`;
+  if (options.dryRun) return withoutTokens(unifiedDiff(target, before, after)) || `${target}: nothing to change\n`;
   if (before === after) return `${target}: agentcol is not installed\n`;
   if (after === undefined) return `${target}: agentcol removed, and with it the file, which held nothing else\n`;
   return `${target}: agentcol removed; what was there is kept as ${backup ?? 'nothing'}\n`;

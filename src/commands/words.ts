@@ -23,6 +23,8 @@ export function parseWords(words: readonly string[]) {
         scope: { type: 'string' },
         settings: { type: 'string' },
         'dry-run': { type: 'boolean' },
+        http: { type: 'boolean' },
+        endpoint: { type: 'string' },
         'older-than': { type: 'string' },
         'capture-content': { type: 'boolean' },
         'no-capture-content': { type: 'boolean' },

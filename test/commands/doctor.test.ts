@@ -61,6 +61,7 @@ describe('settings', () => {
     limited: [],
     others: 0,
     programs: [program],
+    http: [],
   };
   const nothing: LookedAt = { ...complete, events: [], missing: ['Stop', 'PreToolUse'], programs: [] };
   const check = (...scopes: readonly LookedAt[]): readonly Finding[] =>

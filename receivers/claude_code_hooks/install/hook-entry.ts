@@ -1,5 +1,19 @@
-/** What a settings file says of one event: Claude Code runs `command` with `args`, without a shell, the event on stdin. */
-export interface HookEntry {
+/** What a settings file says of one event. */
+export type HookEntry = CommandEntry | HttpEntry;
+
+/** Claude Code posts the event to `url`; an answer that is no success, or none, it shows, and goes on. */
+interface HttpEntry {
+  readonly type: 'http';
+  readonly url: string;
+  /** Seconds. */
+  readonly timeout: number;
+  readonly headers: { readonly Authorization: string };
+  /** Environment variables that a header may name. */
+  readonly allowedEnvVars?: readonly string[];
+}
+
+/** Claude Code runs `command` with `args`, without a shell, the event on stdin. */
+interface CommandEntry {
   readonly type: 'command';
   readonly command: string;
   readonly args: readonly string[];
@@ -15,6 +29,23 @@ export interface HookProgram {
   /** agentcol's own main.cjs. */
   readonly main: string;
   readonly database: string;
+  /** Events that may go over HTTP do. */
+  readonly http?: HttpHook;
+}
+
+/** Where events go over HTTP, and with which token: itself, or the name of the environment variable that it is in. */
+export interface HttpHook {
+  /** See httpHookUrl. */
+  readonly url: string;
+  readonly token: { readonly value: string } | { readonly variable: string };
+}
+
+/** The listener does not look at what is behind the question mark: it tells our entries from those of others. */
+const OWN_QUERY = 'agentcol';
+
+/** "http://127.0.0.1:9468" as "http://127.0.0.1:9468/hooks?agentcol". */
+export function httpHookUrl(origin: string): string {
+  return `${new URL(origin).origin}/hooks?${OWN_QUERY}`;
 }
 
 interface EventRule {
@@ -46,19 +77,38 @@ export const HOOK_EVENTS: readonly string[] = EVENTS.map(({ event }) => event);
 const TIMEOUT_SECONDS = 10;
 /** All hooks of SessionEnd share 1.5 s. */
 const LAST_TIMEOUT_SECONDS = 1;
+/** Claude Code runs commands alone for it. */
+const COMMANDS_ONLY = 'SessionStart';
+/** An agent waits for an answer: longer than the receiver tries, not much longer. */
+const HTTP_TIMEOUT_SECONDS = 3;
 
 /**
  * Nothing that agentcol does can change what the agent does, so the agent need not wait for it; but what still runs in the
  * background when the agent ends is killed, so SessionEnd is waited for, and those before it are over by then.
  */
-export function hookEntry({ node, main, database }: HookProgram, event: string): HookEntry {
+export function hookEntry({ node, main, database, http }: HookProgram, event: string): HookEntry {
   const last = event === 'SessionEnd';
+  if (http !== undefined && event !== COMMANDS_ONLY) {
+    return httpEntry(http, last ? LAST_TIMEOUT_SECONDS : HTTP_TIMEOUT_SECONDS);
+  }
   return {
     type: 'command',
     command: node,
     args: [main, 'hook', '--database', database],
     ...(last ? {} : { async: true }),
     timeout: last ? LAST_TIMEOUT_SECONDS : TIMEOUT_SECONDS,
+  };
+}
+
+function httpEntry({ url, token }: HttpHook, timeout: number): HttpEntry {
+  if ('value' in token) return { type: 'http', url, timeout, headers: { Authorization: `Bearer ${token.value}` } };
+  const { variable } = token;
+  return {
+    type: 'http',
+    url,
+    timeout,
+    headers: { Authorization: `Bearer $${variable}` },
+    allowedEnvVars: [variable],
   };
 }
 
@@ -73,20 +123,43 @@ export function hookGroup(program: HookProgram, event: string): HookGroup {
   return { ...(matched ? { matcher: '*' } : {}), hooks: [hookEntry(program, event)] };
 }
 
-/** agentcol's own script, wherever it was installed: .../dist/src/main.cjs, or the name that npm gives it. */
-const MAIN = /(?:^|[\\/])(?:src[\\/]main\.c?js|agentcol(?:\.js|\.cmd)?)$/;
-/** Written by hand: `agentcol hook`, `"/opt/my tools/agentcol" hook --database x`, `node '/opt/agentcol/dist/src/main.cjs' hook`. */
-const SHELL_FORM =
-  /(?:^|[\s\\/"'])(?:agentcol(?:\.js|\.cmd)?|agentcol[^\s"']*[\\/]src[\\/]main\.c?js)["']?\s+hook(?=\s|$)/;
+/** agentcol's own script, wherever it was installed: .../dist/src/main.cjs; only with what install writes behind it. */
+const MAIN = /(?:^|[\\/])src[\\/]main\.c?js$/;
+/** The name that npm gives it. */
+const BINARY = /(?:^|[\\/])agentcol(?:\.js|\.cmd)?$/;
+/** Written by hand, as a whole: `agentcol hook`, `"/opt/my tools/agentcol" hook --database x`, `node '/opt/agentcol/dist/src/main.cjs' hook`. */
+const SHELL_FORM = shellForm();
 
-/** Whether an element of a group's `hooks` runs `agentcol hook`: this one, an older one, or one written by hand. */
+function shellForm(): RegExp {
+  const quoted = (inside: (quote: string) => string): string =>
+    [`"${inside('"')}"`, `'${inside("'")}'`, inside('\\s"\'')].join('|');
+  const node = quoted((stop) => `(?:[^${stop}]*[\\\\/])?node(?:\\.exe)?`);
+  const program = quoted(
+    (stop) =>
+      `(?:(?:[^${stop}]*[\\\\/])?agentcol(?:\\.js|\\.cmd)?|[^${stop}]*agentcol[^${stop}]*[\\\\/]src[\\\\/]main\\.c?js)`,
+  );
+  const database = quoted((stop) => `[^${stop}]+`);
+  return new RegExp(`^\\s*(?:(?:${node})\\s+)?(?:${program})\\s+hook(?:\\s+--database[\\s=](?:${database}))?\\s*$`);
+}
+
+/**
+ * Whether an element of a group's `hooks` tells agentcol: this one, an older one, or one written by hand. What it takes for its
+ * own will be replaced and removed, so anything else in the entry makes it somebody else's.
+ */
 export function isOwnEntry(entry: unknown): boolean {
+  if (httpOf(entry) !== undefined) return true;
   if (!isRecord(entry) || entry['type'] !== 'command' || typeof entry['command'] !== 'string') return false;
   const args = argsOf(entry);
   if (args === undefined) return SHELL_FORM.test(entry['command']);
   const words = [entry['command'], ...args];
   const hook = words.indexOf('hook');
-  return hook > 0 && MAIN.test(words[hook - 1]!);
+  if (hook < 1) return false;
+  // Between node and the script: options of node.
+  if (!words.slice(1, hook - 1).every((word) => word.startsWith('--'))) return false;
+  const program = words[hook - 1]!;
+  const rest = words.slice(hook + 1);
+  const namesDatabase = rest.length === 2 && rest[0] === '--database';
+  return BINARY.test(program) ? rest.length === 0 || namesDatabase : MAIN.test(program) && namesDatabase;
 }
 
 /** What an own entry in exec form runs; undefined for one that a shell runs, and for one that names no database. */
@@ -100,6 +173,25 @@ function programOf(entry: unknown): HookProgram | undefined {
     return undefined;
   }
   return { node, main, database };
+}
+
+/** undefined for an entry of another type, or of others. */
+function httpOf(entry: unknown): HttpHook | undefined {
+  if (!isRecord(entry) || entry['type'] !== 'http' || typeof entry['url'] !== 'string') return undefined;
+  if (!URL.canParse(entry['url'])) return undefined;
+  const url = new URL(entry['url']);
+  if (url.pathname !== '/hooks' || !url.searchParams.has(OWN_QUERY)) return undefined;
+  const headers = entry['headers'];
+  const authorization = isRecord(headers) ? headers['Authorization'] : undefined;
+  const shown = typeof authorization === 'string' ? authorization.replace(/^Bearer /, '') : '';
+  const token = shown.startsWith('$') ? { variable: shown.slice(1) } : { value: shown };
+  return { url: entry['url'], token };
+}
+
+/** Each place that is told over HTTP once, in the order of the entries. */
+export function httpHooksOf(hooks: readonly { readonly entry: unknown }[]): readonly HttpHook[] {
+  const found = hooks.flatMap(({ entry }) => httpOf(entry) ?? []);
+  return [...new Map(found.map((http) => [JSON.stringify(http), http])).values()];
 }
 
 function argsOf(entry: Readonly<Record<string, unknown>>): readonly string[] | undefined {

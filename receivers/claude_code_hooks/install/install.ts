@@ -1,7 +1,8 @@
+import { chmodSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { ConfigError } from '../../../src/errors.ts';
-import { programsOf, type HookProgram } from './hook-entry.ts';
+import { ConfigError, describeError } from '../../../src/errors.ts';
+import { httpHooksOf, programsOf, type HookProgram } from './hook-entry.ts';
 import { readBackups, readSettingsFile, rewriteSettingsFile, type Rewrite } from './settings-file.ts';
 import { readHooks, withHooks, withoutHooks, type HookSettings } from './settings-text.ts';
 
@@ -10,6 +11,8 @@ export type Scope = (typeof SCOPES)[number];
 
 /** What stands in for no settings file at all. */
 const NOTHING = '{}\n';
+
+const OTHERS = 0o077;
 
 /** The settings file of a scope: of this user, or of the project in the current folder. */
 export function settingsFileOf(scope: Scope): string {
@@ -44,9 +47,26 @@ interface Options {
   readonly dryRun: boolean;
 }
 
-/** Puts agentcol into the list of every event. Rejects with ConfigError, and then nothing has changed. */
+/**
+ * Puts agentcol into the list of every event. A file that will hold a token is made readable to its owner alone before.
+ * Rejects with ConfigError, and then nothing else has changed.
+ */
 export async function install(file: string, program: HookProgram, options: Options): Promise<Rewrite> {
+  if (!options.dryRun && program.http !== undefined && 'value' in program.http.token) makePrivate(file);
   return rewriteSettingsFile(file, (text) => withHooks(text ?? NOTHING, program), options);
+}
+
+/** What install replaces a file by has its mode, and so have the copies that it keeps. */
+function makePrivate(file: string): void {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined || (stats.mode & OTHERS) === 0) return;
+  try {
+    chmodSync(file, stats.mode & 0o700);
+  } catch (error) {
+    throw new ConfigError(`${file}: make it private, since it will hold a token: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -59,8 +79,10 @@ export async function uninstall(file: string, options: Options): Promise<Rewrite
 
 function restored(text: string, file: string): string | undefined {
   const { own } = readHooks(text);
-  const [program] = programsOf(own);
-  if (program !== undefined) {
+  const [command] = programsOf(own);
+  if (command !== undefined) {
+    const [http] = httpHooksOf(own);
+    const program = { ...command, ...(http === undefined ? {} : { http }) };
     const backup = readBackups(file).find((kept) => kept !== text && isInstalledFrom(kept, text, program));
     if (backup !== undefined) return backup;
     if (withHooks(NOTHING, program) === text) return undefined;

@@ -77,7 +77,7 @@ describe('installing', () => {
   });
 
   it('lets the agent wait for nothing but SessionEnd, whose hooks share 1.5 s', () => {
-    const waited = HOOK_EVENTS.filter((event) => hookEntry(PROGRAM, event).async !== true);
+    const waited = HOOK_EVENTS.filter((event) => !('async' in hookEntry(PROGRAM, event)));
     expect(waited).toEqual(['SessionEnd']);
     expect(hookEntry(PROGRAM, 'SessionEnd').timeout).toBe(1);
   });
@@ -172,6 +172,10 @@ describe('uninstalling', () => {
       { type: 'command', command: 'agentcol hook' },
       { type: 'command', command: '"/opt/my tools/bin/agentcol" hook --database x.db' },
       { type: 'command', command: 'node /opt/agentcol/dist/src/main.js hook' },
+      {
+        type: 'command',
+        command: "'/usr/bin/node' '/opt/my tools/agentcol/dist/src/main.cjs' hook --database '/my data/x.db'",
+      },
       { type: 'command', command: '/usr/bin/agentcol', args: ['hook'] },
       {
         type: 'command',
@@ -185,6 +189,11 @@ describe('uninstalling', () => {
       { type: 'command', command: 'echo agentcol hooks' },
       { type: 'command', command: 'node', args: ['/opt/other/main.js', 'hook'] },
       { type: 'command', command: 'hook', args: ['/x/src/main.js'] },
+      { type: 'command', command: 'node', args: ['/home/me/policy-guard/src/main.js', 'hook', '--strict'] },
+      { type: 'command', command: 'sh', args: ['/guard.sh', '/opt/agentcol', 'hook'] },
+      { type: 'command', command: 'echo my-agentcol-notes/agentcol hook' },
+      { type: 'command', command: 'agentcol hook; ./notify' },
+      { type: 'command', command: 'agentcol hook --database x && ./notify' },
       { type: 'prompt', prompt: 'agentcol hook' },
       'agentcol hook',
       null,

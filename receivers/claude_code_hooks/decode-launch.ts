@@ -10,8 +10,15 @@ const TYPE = /^[^\p{C}]{1,128}$/u;
 /** Results that say that an agent runs now, not that it has run. */
 const LAUNCHED: ReadonlySet<unknown> = new Set(['async_launched', 'remote_launched', 'teammate_spawned']);
 const NUMBERS = ['totalDurationMs', 'totalTokens', 'totalToolUseCount'] as const;
-const USAGE_FIELD = /^[a-z_]{1,64}$/;
-const MOST_USAGE_FIELDS = 32;
+/** By name: a result could put text into names. */
+const USAGE_FIELDS = [
+  'input_tokens',
+  'output_tokens',
+  'cache_read_input_tokens',
+  'cache_creation_input_tokens',
+  'reasoning_tokens',
+  'total_tokens',
+] as const;
 /** A year. */
 const LONGEST_MS = 366 * 24 * 3_600_000;
 
@@ -56,15 +63,18 @@ function typeOf(subagentType: unknown): string {
 }
 
 function numbersOf(result: JsonObject): string | null {
-  const numbers: Record<string, unknown> = {};
-  for (const name of NUMBERS) {
-    if (isAmount(result[name])) numbers[name] = result[name];
-  }
-  const usage = Object.entries(objectOf(result.usage))
-    .filter(([name, value]) => USAGE_FIELD.test(name) && isAmount(value))
-    .slice(0, MOST_USAGE_FIELDS);
-  if (usage.length > 0) numbers.usage = Object.fromEntries(usage);
+  const usage = amountsOf(objectOf(result.usage), USAGE_FIELDS);
+  const numbers = { ...amountsOf(result, NUMBERS), ...(Object.keys(usage).length > 0 ? { usage } : {}) };
   return Object.keys(numbers).length > 0 ? JSON.stringify(numbers) : null;
+}
+
+function amountsOf(of: JsonObject, names: readonly string[]): Readonly<Record<string, number>> {
+  const amounts: Record<string, number> = {};
+  for (const name of names) {
+    const value = of[name];
+    if (isAmount(value)) amounts[name] = value;
+  }
+  return amounts;
 }
 
 function isAmount(value: unknown): value is number {

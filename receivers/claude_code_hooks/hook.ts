@@ -13,8 +13,10 @@ import { HookWriter } from './writer.ts';
 
 /** From the first look at the database on: on a busy machine the start of a process alone may take seconds. */
 const PATIENCE_MS = 5000;
-/** All hooks of SessionEnd together have 1.5 s. */
-const LAST_PATIENCE_MS = 1000;
+/** Of the process: all hooks of SessionEnd together have 1.5 s, and this one is killed after 1 s. */
+const LAST_DEADLINE_MS = 700;
+/** However late it is by then. */
+const LAST_PATIENCE_MS = 150;
 /** A SessionEnd has a handful of short fields. */
 const MOST_LAST_BYTES = 4096;
 
@@ -46,7 +48,8 @@ export function runHook({ database, misuse, input: descriptor }: HookOptions): v
 }
 
 function store({ bytes, size }: Input, file: string, stampMs: number): void {
-  const deadlineMs = performance.now() + (isLast(bytes) ? LAST_PATIENCE_MS : PATIENCE_MS);
+  const nowMs = performance.now();
+  const deadlineMs = isLast(bytes) ? Math.max(LAST_DEADLINE_MS, nowMs + LAST_PATIENCE_MS) : nowMs + PATIENCE_MS;
   const db = whileBusy(deadlineMs, () => openHookDatabase(file)) ?? prepareHookDatabase(file, deadlineMs);
   const settings = whileBusy(deadlineMs, () => hookSettings(db));
   const writer = new HookWriter(db);

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { adopt, isOfOlderLogger } from './adopt.ts';
@@ -32,13 +32,28 @@ export function prepareHookDatabase(file: string, deadlineMs = performance.now()
 
 /** Empty: SQLite makes a database of it, and gives -wal and -shm its mode. */
 function createFile(file: string): void {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(path.dirname(file));
   try {
     closeSync(openSync(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, PRIVATE));
   } catch (error) {
-    // Another hook was faster.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!isExisting(error)) throw error;
   }
+}
+
+/** One by one: where a file system says that a folder that is there is not, `recursive` would try for ever. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder, 0o700);
+  } catch (error) {
+    if (!isExisting(error)) throw error;
+  }
+}
+
+/** Another hook was faster. */
+function isExisting(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }
 
 function prepare(db: Database, file: string): void {

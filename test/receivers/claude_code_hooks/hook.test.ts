@@ -112,8 +112,7 @@ describe('a hook that finds no place for its event', () => {
     other.exec('BEGIN IMMEDIATE');
     const startMs = performance.now();
     run('{"session_id": "s1", "hook_event_name": "SessionEnd", "reason": "other"}');
-    expect(performance.now() - startMs).toBeGreaterThanOrEqual(1_000);
-    expect(performance.now() - startMs).toBeLessThan(1_500);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
     expect(log()).toMatchObject([{ reason: 'busy' }]);
     other.close();
   });

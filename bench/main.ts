@@ -26,7 +26,7 @@ const measurements: Readonly<Record<string, () => Promise<Result[]>>> = {
   live: () => live(20),
   scrape: () => scrape(5),
   hook: () => hook(400),
-  'hooks-http': () => hooksHttp(5_000),
+  'hooks-http': () => hooksHttp(1_500),
 };
 const names = values.only ?? Object.keys(measurements);
 const results: Result[] = [];

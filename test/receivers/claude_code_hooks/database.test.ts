@@ -78,6 +78,10 @@ describe('a database that is missing', () => {
   });
 });
 
+it.skipIf(process.platform !== 'linux')('is not tried for ever where the system makes no folders', () => {
+  expect(() => prepareHookDatabase('/proc/nope/agents.db')).toThrow('ENOENT');
+});
+
 describe('a database that must not be written to', () => {
   it.each<[string, string, (file: string) => void]>([
     ['not_a_file', 'a folder', (file) => fs.mkdirSync(file)],

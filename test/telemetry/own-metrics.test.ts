@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 const server = (endpoint: string) => ({ endpoint, allow_insecure_bind: false, allowed_hosts: [] });
-const { authenticator } = testSettings('own');
+const authenticator = (id: string) => testSettings('own').authenticator(id);
 
 async function serve(status: () => Status, options: Partial<OwnMetricsOptions> = {}): Promise<OwnMetrics> {
   const own = new OwnMetrics({

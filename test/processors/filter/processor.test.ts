@@ -149,7 +149,9 @@ test('a condition has one test, and a regular expression that takes no more time
     { path: ['exclude', 0, 'attributes', 0], message: 'give one of value, glob, regexp, present' },
     {
       path: ['exclude', 1, 'attributes', 1, 'regexp'],
-      message: expect.stringMatching(/^not a regular expression that can be used here: invalid or unsupported Perl syntax/) as unknown,
+      message: expect.stringMatching(
+        /^not a regular expression that can be used here: invalid or unsupported Perl syntax/,
+      ) as unknown,
     },
   ]);
 });

@@ -29,11 +29,15 @@ export interface Source {
   readonly lines: boolean;
 }
 
+/** Instead of texts of the parser that are hard to understand, or that quote: it may be a secret that wants quotes. */
 const SYNTAX: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab as indentation; YAML wants spaces',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line and end with ":" (is a ":" missing, or the indentation wrong?)',
   BLOCK_AS_IMPLICIT_KEY: 'a "key: value" within a value (is the indentation wrong, or are quotes missing?)',
+  TAG_RESOLVE_FAILED: 'a tag that is not known; a text that begins with "!" wants quotes',
 };
+/** A message that shows what stands behind "|" or ">", which may be the beginning of a secret that wants quotes. */
+const QUOTING = /^(Block scalar header includes extra characters): .*$/s;
 
 /**
  * YAML as a tree with substitutions made; every finding goes to `findings`. undefined: an empty file, or YAML so wrong that
@@ -71,7 +75,7 @@ class Parser {
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) {
       // The first one: those after it follow from it.
-      this.#report(error.pos[0], [], `YAML: ${SYNTAX[error.code] ?? lowerFirst(error.message)}`);
+      this.#report(error.pos[0], [], `YAML: ${SYNTAX[error.code] ?? lowerFirst(error.message.replace(QUOTING, '$1'))}`);
       return undefined;
     }
     const tree = document.contents === null ? undefined : this.#tree(document.contents, []);
@@ -104,7 +108,7 @@ class Parser {
   #alias(name: string, offset: number, path: readonly string[]): Tree {
     const anchor = this.#anchors.get(name);
     if (anchor === undefined) {
-      this.#report(offset, path, `alias *${name} names nothing above it`);
+      this.#report(offset, path, 'an alias that names nothing above it; a text that begins with "*" wants quotes');
       return this.#failed(this.#place(offset));
     }
     this.#aliased += anchor.size;

@@ -16,13 +16,25 @@ describe('a file that is no configuration', () => {
       'a: 1\n---\nb: 2\n',
       'a.yaml:2:1: YAML: a second document ("---") in the file; use one file each',
     ],
-    ['an unknown tag', 'a: !js x\n', 'a.yaml:1:4: YAML: unresolved tag: !js'],
+    [
+      'an unknown tag',
+      'a: !js x\n',
+      'a.yaml:1:4: YAML: a tag that is not known; a text that begins with "!" wants quotes',
+    ],
     ['binary', 'a: !!binary aGVsbG8=\n', 'a.yaml:1:13: a: expected text, a number, true or false'],
     ['a key twice', 'a: 1\nb: 2\na: 3\n', 'a.yaml:3:1: key "a" stands here twice; first at a.yaml:1:1'],
     ['a nested key twice', 'a:\n  b: 1\n  b: 2\n', 'a.yaml:3:3: a: key "b" stands here twice; first at a.yaml:2:3'],
     ['a list as key', '? [a]\n: 1\n', 'a.yaml:1:3: a key must be plain text'],
-    ['an alias of nothing', 'a: *x\n', 'a.yaml:1:4: a: alias *x names nothing above it'],
-    ['an alias of itself', 'a: &x [*x]\n', 'a.yaml:1:8: a::0: alias *x names nothing above it'],
+    [
+      'an alias of nothing',
+      'a: *x\n',
+      'a.yaml:1:4: a: an alias that names nothing above it; a text that begins with "*" wants quotes',
+    ],
+    [
+      'an alias of itself',
+      'a: &x [*x]\n',
+      'a.yaml:1:8: a::0: an alias that names nothing above it; a text that begins with "*" wants quotes',
+    ],
     ['a merge of text', 'a: {<<: x}\n', 'a.yaml:1:5: a: "<<" takes maps'],
   ])('%s', async (_, text, message) => {
     expect(await problems(text)).toEqual([expect.stringContaining(message)]);

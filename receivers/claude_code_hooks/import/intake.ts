@@ -10,7 +10,7 @@ import type { Origin } from './known.ts';
 import type { RequestUsage } from './transcript.ts';
 
 export interface ImportCounts {
-  /** Events that were stored, or stored again to no effect. */
+  /** Events that were stored. */
   readonly events: number;
   /** Events that were there already. */
   readonly repeated: number;
@@ -18,12 +18,12 @@ export interface ImportCounts {
   readonly toldBefore: number;
   /** Payloads that the hook itself would refuse, by reason. */
   readonly refused: ReadonlyMap<string, number>;
-  /** Requests to the model. */
+  /** Requests to the model that are new, or took more than was known of them. */
   readonly requests: number;
 }
 
-/** A transaction of so many events takes some 50 ms, in which hooks have to wait. */
-const BATCH = 500;
+/** A transaction of so many events takes some 20 ms, in which hooks have to wait. */
+const BATCH = 200;
 /** Agents go on, and a backup may hold the lock for long. */
 const PATIENCE_MS = 60_000;
 
@@ -34,11 +34,14 @@ export class Intake {
   readonly #db: Database;
   readonly #limits: Limits;
   readonly #writer: HookWriter;
+  readonly #statements: ReturnType<typeof prepareAll>;
   readonly #events: HookEvent[] = [];
   readonly #usages: RequestUsage[] = [];
   readonly #lines = new Map<string, number>();
   readonly #origins = new Map<string, Origin>();
   readonly #refused = new Map<string, number>();
+  /** Before this import. */
+  readonly #lastRequest: number;
   readonly #counts = { events: 0, repeated: 0, toldBefore: 0, requests: 0 };
   readonly digest: (text: string) => string;
 
@@ -47,7 +50,9 @@ export class Intake {
     // A whole line is in memory already; what is stored of it has the limits that hooks have.
     this.#limits = { ...hookSettings(db), max_input_bytes: 2 * LONGEST };
     this.#writer = new HookWriter(db);
+    this.#statements = prepareAll(db);
     this.digest = hookDigest(db);
+    this.#lastRequest = db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM model_requests').pluck().get() ?? 0;
   }
 
   get counts(): ImportCounts {
@@ -73,14 +78,12 @@ export class Intake {
   }
 
   usage(usage: RequestUsage): void {
-    this.#counts.requests += 1;
     this.#usages.push(usage);
   }
 
   /** How often a recorded line of this digest was taken by now. */
   linesTaken(digest: string): number {
-    const stored = this.#db.prepare<[string], number>('SELECT count FROM imported_lines WHERE digest = ?').pluck();
-    return this.#lines.get(digest) ?? stored.get(digest) ?? 0;
+    return this.#lines.get(digest) ?? this.#statements.linesTaken.get(digest) ?? 0;
   }
 
   /** A recorded line of this digest was taken so often by now. */
@@ -99,7 +102,7 @@ export class Intake {
     const store = this.#db.transaction(() => {
       this.#writer.writeAll(this.#events);
       this.#storeUsages();
-      this.#storeLines();
+      for (const [digest, count] of this.#lines) this.#statements.takeLine.run(digest, count);
       this.#markOrigins();
     });
     whileBusy(performance.now() + PATIENCE_MS, () => store.immediate());
@@ -110,47 +113,54 @@ export class Intake {
   }
 
   #storeUsages(): void {
-    if (this.#usages.length === 0) return;
-    // A request is told again with more output, as it streams; and in the transcripts of its session and of its agent.
-    const grow = this.#db.prepare(
-      `UPDATE model_requests SET agent_id = coalesce(agent_id, @agentId), time = min(time, @time),
-         ${USAGE.map((field) => `${field} = max(coalesce(${field}, @${field}), coalesce(@${field}, ${field}))`).join(', ')}
-       WHERE message_id = @messageId AND request_id = @requestId`,
-    );
-    const insert = this.#db.prepare(
-      `INSERT INTO model_requests(session_id, agent_id, message_id, request_id, model, time, ${USAGE.join(', ')})
-       VALUES (@sessionId, @agentId, @messageId, @requestId, @model, @time, ${USAGE.map((field) => `@${field}`).join(', ')})`,
-    );
     for (const { usage, stampMs, agentId = null, model = null, ...ids } of this.#usages) {
       const tokens = Object.fromEntries(USAGE.map((field) => [field, tokensOf(usage[field])]));
       const row = { ...ids, agentId, model, time: new Date(stampMs).toISOString(), ...tokens };
-      if (grow.run(row).changes === 0) insert.run(row);
+      const isNew = this.#statements.addRequest.run(row).changes > 0;
+      const grown = isNew ? undefined : this.#statements.growRequest.get(row);
+      // What this import brought itself is counted already.
+      if (isNew || (grown !== undefined && grown <= this.#lastRequest)) this.#counts.requests += 1;
     }
-  }
-
-  #storeLines(): void {
-    if (this.#lines.size === 0) return;
-    const store = this.#db.prepare('INSERT OR REPLACE INTO imported_lines(digest, count) VALUES (?, ?)');
-    for (const [digest, count] of this.#lines) store.run(digest, count);
   }
 
   /** Where times were made up, durations are not; what the payloads themselves say of durations stays. */
   #markOrigins(): void {
-    const session = this.#db.prepare('UPDATE sessions SET time_source = ? WHERE session_id = ?');
-    const calls = this.#db.prepare(`UPDATE agent_tool_uses SET time_source = 'assumed' WHERE session_id = ?`);
-    const runs = this.#db.prepare(
-      `UPDATE agent_invocations SET time_source = 'assumed',
-         duration_seconds = json_extract(raw_output, '$.totalDurationMs') / 1000.0 WHERE session_id = ?`,
-    );
-    const waits = this.#db.prepare('UPDATE permission_requests SET resolved_time = NULL WHERE session_id = ?');
     for (const [id, origin] of this.#origins) {
-      if (origin !== 'hooks') session.run(origin, id);
-      if (origin !== 'assumed') continue;
-      calls.run(id);
-      runs.run(id);
-      waits.run(id);
+      if (origin !== 'hooks') this.#statements.origin.run(origin, id);
+      if (origin === 'assumed') for (const statement of this.#statements.assumed) statement.run(id);
     }
   }
+}
+
+/** Prepared once: what a statement takes of the memory, V8 does not see. */
+function prepareAll(db: Database) {
+  const grown = USAGE.map((field) => `${field} = max(coalesce(${field}, @${field}), coalesce(@${field}, ${field}))`);
+  const more = USAGE.map((field) => `coalesce(${field}, -1) < coalesce(@${field}, -1)`);
+  return {
+    linesTaken: db.prepare<[string], number>('SELECT count FROM imported_lines WHERE digest = ?').pluck(),
+    takeLine: db.prepare<[string, number]>('INSERT OR REPLACE INTO imported_lines(digest, count) VALUES (?, ?)'),
+    // A request is told again with more output, as it streams; and in the transcripts of its session and of its agent.
+    growRequest: db
+      .prepare<object, number>(
+        `UPDATE model_requests SET agent_id = coalesce(agent_id, @agentId), time = min(time, @time), ${grown.join(', ')}
+       WHERE message_id = @messageId AND request_id = @requestId
+         AND (time > @time OR (agent_id IS NULL AND @agentId IS NOT NULL) OR ${more.join(' OR ')})
+       RETURNING id`,
+      )
+      .pluck(),
+    addRequest: db.prepare(
+      `INSERT INTO model_requests(session_id, agent_id, message_id, request_id, model, time, ${USAGE.join(', ')})
+       VALUES (@sessionId, @agentId, @messageId, @requestId, @model, @time, ${USAGE.map((field) => `@${field}`).join(', ')})
+       ON CONFLICT(message_id, request_id) DO NOTHING`,
+    ),
+    origin: db.prepare<[Origin, string]>('UPDATE sessions SET time_source = ? WHERE session_id = ?'),
+    assumed: [
+      `UPDATE agent_tool_uses SET time_source = 'assumed' WHERE session_id = ?`,
+      `UPDATE agent_invocations SET time_source = 'assumed',
+         duration_seconds = json_extract(raw_output, '$.totalDurationMs') / 1000.0 WHERE session_id = ?`,
+      'UPDATE permission_requests SET resolved_time = NULL WHERE session_id = ?',
+    ].map((sql) => db.prepare<[string]>(sql)),
+  };
 }
 
 function tokensOf(value: unknown): number | null {

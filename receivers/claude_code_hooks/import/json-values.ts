@@ -8,7 +8,7 @@ export interface JsonText {
   readonly text: string | undefined;
 }
 
-const CHUNK = 256 * 1024;
+const CHUNK = 64 * 1024;
 /** Beyond this a line is no record of a session, and would only fill the memory. Bytes. */
 export const LONGEST = 16 * 1024 * 1024;
 
@@ -64,7 +64,7 @@ class Lines implements Splitter {
       this.line += 1;
       start = end + 1;
     }
-    this.#piece.add(chunk.subarray(start));
+    this.#piece.keep(chunk.subarray(start));
   }
 }
 
@@ -104,7 +104,7 @@ class Elements implements Splitter {
         if (byte === CLOSING_BRACKET) this.#depth = 0;
       } else if (byte === CLOSING_BRACKET || byte === CLOSING_BRACE) this.#depth -= 1;
     }
-    if (this.#depth > 0) this.#piece.add(chunk.subarray(start));
+    if (this.#depth > 0) this.#piece.keep(chunk.subarray(start));
   }
 }
 
@@ -117,6 +117,11 @@ class Piece {
     this.#length += part.length;
     if (this.#length > LONGEST) this.#parts = [];
     else if (part.length > 0) this.#parts.push(part);
+  }
+
+  /** Of a chunk that will be read into again. */
+  keep(part: Buffer): void {
+    this.add(Buffer.from(part));
   }
 
   *taken(line: number): Generator<JsonText> {
@@ -133,11 +138,12 @@ class Piece {
   }
 }
 
+/** The bytes of a file, each chunk in the place of the one before. */
 function* chunks(path: string): Generator<Buffer> {
   const file = fs.openSync(path, 'r');
+  const chunk = Buffer.allocUnsafe(CHUNK);
   try {
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
       const length = fs.readSync(file, chunk);
       if (length === 0) return;
       yield chunk.subarray(0, length);

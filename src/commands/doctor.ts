@@ -21,7 +21,7 @@ export async function doctor({ files, sets, json }: Options): Promise<number> {
   const findings = [
     ...checkSettings(scopes),
     ...(await checkTestEvent(programsOf(scopes))),
-    ...(await Promise.all((databases.length === 0 ? [database] : databases).map(checkDatabase))).flat(),
+    ...(await Promise.all((databases.length === 0 ? [database] : databases).map((one) => checkDatabase(one)))).flat(),
     ...(await checkCollector(files, sets, database)),
   ];
   const failed = findings.some(({ status }) => status === 'fail');

@@ -180,7 +180,14 @@ describe('the database', () => {
     );
     db.close();
     const found = await checkDatabase(file);
-    expect(verdicts(found)).toEqual(['ok permissions', 'ok database', 'ok refusals', 'ok indexes', 'ok disk']);
+    expect(verdicts(found)).toEqual([
+      'ok permissions',
+      'ok database',
+      'ok refusals',
+      'ok schema',
+      'ok indexes',
+      'ok disk',
+    ]);
     expect(only(found, 'database').message).toBe(`${file}: the last event came at 2026-01-02T03:04:05.000Z`);
   });
 

@@ -22,8 +22,8 @@ export interface ImportCounts {
   readonly requests: number;
 }
 
-/** A transaction of so many events takes some 20 ms, in which hooks have to wait. */
-const BATCH = 200;
+/** A transaction of so many events takes some 10 ms, in which hooks have to wait. */
+const BATCH = 100;
 /** Agents go on, and a backup may hold the lock for long. */
 const PATIENCE_MS = 60_000;
 
@@ -116,10 +116,11 @@ export class Intake {
     for (const { usage, stampMs, agentId = null, model = null, ...ids } of this.#usages) {
       const tokens = Object.fromEntries(USAGE.map((field) => [field, tokensOf(usage[field])]));
       const row = { ...ids, agentId, model, time: new Date(stampMs).toISOString(), ...tokens };
-      const isNew = this.#statements.addRequest.run(row).changes > 0;
-      const grown = isNew ? undefined : this.#statements.growRequest.get(row);
+      const { findRequest, growRequest, addRequest } = this.#statements;
+      const known = findRequest.get(row);
+      const { changes } = (known === undefined ? addRequest : growRequest).run(row);
       // What this import brought itself is counted already.
-      if (isNew || (grown !== undefined && grown <= this.#lastRequest)) this.#counts.requests += 1;
+      if (known === undefined || known <= this.#lastRequest) this.#counts.requests += changes;
     }
   }
 
@@ -139,19 +140,20 @@ function prepareAll(db: Database) {
   return {
     linesTaken: db.prepare<[string], number>('SELECT count FROM imported_lines WHERE digest = ?').pluck(),
     takeLine: db.prepare<[string, number]>('INSERT OR REPLACE INTO imported_lines(digest, count) VALUES (?, ?)'),
-    // A request is told again with more output, as it streams; and in the transcripts of its session and of its agent.
-    growRequest: db
+    findRequest: db
       .prepare<object, number>(
-        `UPDATE model_requests SET agent_id = coalesce(agent_id, @agentId), time = min(time, @time), ${grown.join(', ')}
-       WHERE message_id = @messageId AND request_id = @requestId
-         AND (time > @time OR (agent_id IS NULL AND @agentId IS NOT NULL) OR ${more.join(' OR ')})
-       RETURNING id`,
+        'SELECT id FROM model_requests WHERE message_id = @messageId AND request_id = @requestId',
       )
       .pluck(),
+    // A request is told again with more output, as it streams; and in the transcripts of its session and of its agent.
+    growRequest: db.prepare(
+      `UPDATE model_requests SET agent_id = coalesce(agent_id, @agentId), time = min(time, @time), ${grown.join(', ')}
+       WHERE message_id = @messageId AND request_id = @requestId
+         AND (time > @time OR (agent_id IS NULL AND @agentId IS NOT NULL) OR ${more.join(' OR ')})`,
+    ),
     addRequest: db.prepare(
       `INSERT INTO model_requests(session_id, agent_id, message_id, request_id, model, time, ${USAGE.join(', ')})
-       VALUES (@sessionId, @agentId, @messageId, @requestId, @model, @time, ${USAGE.map((field) => `@${field}`).join(', ')})
-       ON CONFLICT(message_id, request_id) DO NOTHING`,
+       VALUES (@sessionId, @agentId, @messageId, @requestId, @model, @time, ${USAGE.map((field) => `@${field}`).join(', ')})`,
     ),
     origin: db.prepare<[Origin, string]>('UPDATE sessions SET time_source = ? WHERE session_id = ?'),
     assumed: [

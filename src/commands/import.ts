@@ -7,11 +7,11 @@ import { print } from './print.ts';
 import { showProgress } from './progress.ts';
 import { StatusLine } from './status-line.ts';
 
-/** Brings recorded payloads and transcripts into the hooks' database; 1 when a file could not be read. Rejects with ConfigError. */
+/** Brings recorded payloads and transcripts into the hooks' database; 1 when a file could not be read, or nothing of all. Rejects with ConfigError. */
 export async function importHistory({ paths, database: named }: ImportCommand, stop: AbortSignal): Promise<number> {
   const { hookDatabasePath } = await import('../../receivers/claude_code_hooks/database-path.ts');
   const { HookDatabaseError } = await import('../../receivers/claude_code_hooks/hook-database-error.ts');
-  const { describeImport } = await import('../../receivers/claude_code_hooks/import/summary.ts');
+  const { describeImport, isUnreadable } = await import('../../receivers/claude_code_hooks/import/summary.ts');
   const { importFiles } = await import('../../receivers/claude_code_hooks/import/import.ts');
   const surroundings = { env: process.env, homeDirectory: homedir(), workingDirectory: process.cwd() };
   const database = hookDatabasePath(named, surroundings);
@@ -34,7 +34,7 @@ export async function importHistory({ paths, database: named }: ImportCommand, s
     const summary = await importFiles({ database, paths, stop, problem, progress });
     shown[Symbol.dispose]();
     await print(describeImport(summary, database));
-    return stop.aborted || summary.unreadable > 0 ? 1 : 0;
+    return stop.aborted || summary.unreadable > 0 || isUnreadable(summary) ? 1 : 0;
   } catch (error) {
     if (error instanceof HookDatabaseError) throw new ConfigError(error.message, { cause: error });
     throw error;

@@ -65,6 +65,33 @@ describe('import', () => {
     expect(err).toMatch(/missing: .*ENOENT/);
   });
 
+  test.each([
+    ['not JSON', 'broken\n'],
+    ['JSON of something else', '{"name": "a"}\n3\n'],
+    ['of another agent', '{"hook_event_name": "preToolUse", "session_id": "s-1"}\n'],
+  ])('fails when nothing at all could be read: %s', async (_, text) => {
+    const file = workspace.file('bad.jsonl');
+    fs.writeFileSync(file, text);
+    expect(await importHistory({ paths: [file], database: workspace.file('a.db') }, running)).toBe(1);
+  });
+
+  test('does not fail when there is nothing to be read', async () => {
+    const folder = workspace.file('empty');
+    fs.mkdirSync(folder);
+    fs.writeFileSync(workspace.file('empty', 'hooks.jsonl'), '');
+    expect(await importHistory({ paths: [folder], database: workspace.file('a.db') }, running)).toBe(0);
+  });
+
+  test('says when nothing is new', async () => {
+    const [file, database] = [workspace.file('hooks.jsonl'), workspace.file('a.db')];
+    fs.writeFileSync(file, JSON.stringify(stop));
+    for (let times = 0; times < 2; times += 1) {
+      out = '';
+      expect(await importHistory({ paths: [file], database }, running)).toBe(0);
+    }
+    expect(out).toBe(`read 1 files into ${database}\n  nothing is new\n  1 events were there already\n`);
+  });
+
   test('fails when it is stopped', async () => {
     const file = workspace.file('hooks.jsonl');
     fs.writeFileSync(file, JSON.stringify(stop));

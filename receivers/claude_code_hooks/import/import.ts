@@ -44,7 +44,7 @@ export async function importFiles(options: ImportOptions): Promise<ImportSummary
 
 async function importInto(db: Database, options: ImportOptions): Promise<ImportSummary> {
   const { paths, problem, progress, stop } = options;
-  const counts = { files: 0, unreadable: 0, broken: 0, unrecognised: 0 };
+  const counts = { files: 0, unreadable: 0, broken: 0, unrecognised: 0, recognised: 0 };
   const unreadable = (file: string, error: unknown): void => {
     counts.unreadable += 1;
     problem(`${file}: ${describeError(error)}`);
@@ -89,10 +89,13 @@ async function importInto(db: Database, options: ImportOptions): Promise<ImportS
         if (problems <= MOST_PROBLEMS) problem(`${file.path}:${line}: ${what}`);
       } else if (!isObject(value)) counts.unrecognised += 1;
       else if ('hook_event_name' in value || 'hookEventName' in value) {
+        counts.recognised += 1;
         payloads ??= new Payloads(intake, known, file.path, fs.statSync(file.path).mtimeMs);
         payloads.add(text, value);
-      } else if (isRecord(value)) transcript.add(value);
-      else counts.unrecognised += 1;
+      } else if (isRecord(value)) {
+        counts.recognised += 1;
+        transcript.add(value);
+      } else counts.unrecognised += 1;
       if (intake.isFull) {
         intake.flush();
         progress(Math.min(read, done + file.bytes), total);

@@ -11,9 +11,17 @@ const ORIGINS = ['hooks', 'recorded', 'assumed', 'transcript'] as const;
  */
 export type Origin = (typeof ORIGINS)[number];
 
+interface CallKey {
+  readonly session: string;
+  readonly id: string;
+  /** 0 or 1. */
+  readonly isStart: number;
+}
+
 /** What a database knew before an import: what was recorded as it happened is not touched by what a transcript says of it. */
 export class Known {
-  readonly #call: Statement<[{ readonly session: string; readonly id: string }], number>;
+  readonly #call: Statement<[CallKey], number>;
+  readonly #turnEnd: Statement<[string, string], number>;
   readonly #lifecycle: Statement<[string, string, string], number>;
   readonly #compaction: Statement<[string, string, number, string, string], number>;
   readonly #session: Statement<[string], string>;
@@ -33,10 +41,17 @@ export class Known {
     this.#claim = db.prepare('INSERT OR IGNORE INTO claims VALUES (?, ?)');
     this.#claimed = db.prepare<[string], string>('SELECT session_id FROM claims WHERE tool_use_id = ?').pluck();
     this.#call = db
-      .prepare<[{ readonly session: string; readonly id: string }], number>(
-        `SELECT 1 FROM agent_tool_uses WHERE session_id = @session AND tool_use_id = @id AND end_time IS NOT NULL
-         UNION ALL SELECT 1 FROM agent_launches WHERE session_id = @session AND tool_use_id = @id AND end_time IS NOT NULL`,
+      .prepare<[CallKey], number>(
+        ['agent_tool_uses', 'agent_launches']
+          .map(
+            (table) => `SELECT 1 FROM ${table} WHERE session_id = @session AND tool_use_id = @id
+              AND (end_time IS NOT NULL OR (@isStart AND start_time IS NOT NULL))`,
+          )
+          .join(' UNION ALL '),
       )
+      .pluck();
+    this.#turnEnd = db
+      .prepare<[string, string], number>('SELECT 1 FROM sessions WHERE session_id = ? AND last_stop_time >= ?')
       .pluck();
     this.#lifecycle = db
       .prepare<[string, string, string], number>(
@@ -59,9 +74,14 @@ export class Known {
     this.#lastCompaction = db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM compactions').pluck().get() ?? 0;
   }
 
-  /** Whether all of a call is stored already. */
-  isSettledCall(sessionId: string, toolUseId: string): boolean {
-    return this.#call.get({ session: sessionId, id: toolUseId }) !== undefined;
+  /** Whether all of a call is stored already, or the start that is asked about. */
+  isStoredCall(sessionId: string, toolUseId: string, isStart: boolean): boolean {
+    return this.#call.get({ session: sessionId, id: toolUseId, isStart: Number(isStart) }) !== undefined;
+  }
+
+  /** Whether this end of a turn, or a later one, is stored. */
+  isStoredTurnEnd(sessionId: string, stampMs: number): boolean {
+    return this.#turnEnd.get(sessionId, new Date(stampMs).toISOString()) !== undefined;
   }
 
   /** Whether a call is a copy of one of another session; the first session that is asked about has it. */

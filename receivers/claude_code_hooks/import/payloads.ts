@@ -1,6 +1,6 @@
 import type { Intake } from './intake.ts';
 import { jsonTexts } from './json-values.ts';
-import { isObject, textOf, type JsonObject } from './json.ts';
+import { canonical, isObject, textOf, type JsonObject } from './json.ts';
 import type { Known } from './known.ts';
 import { recordedStampMs } from './stamps.ts';
 
@@ -13,7 +13,7 @@ export class Payloads {
   readonly #known: Known;
   readonly #timed: boolean;
   #assumedMs: number;
-  /** How often each line came up in this file, by digest. */
+  /** How often each payload came up in this file, by digest. */
   readonly #seen = new Map<string, number>();
   constructor(intake: Intake, known: Known, file: string, modifiedMs: number) {
     this.#intake = intake;
@@ -28,8 +28,9 @@ export class Payloads {
       this.#intake.skip('toldBefore');
       return;
     }
-    // Without an id two equal calls are two calls: of equal lines as many are new as this file has more than were taken before.
-    const digest = this.#intake.digest(text);
+    // Without an id two equal calls are two calls: of equal payloads as many are new as this file has more than were taken
+    // before. Equal is what says the same, in lines or in an array; a time that was assumed is no part of it.
+    const digest = this.#intake.digest(canonical(payload));
     const count = (this.#seen.get(digest) ?? 0) + 1;
     this.#seen.set(digest, count);
     if (count <= this.#intake.linesTaken(digest)) {

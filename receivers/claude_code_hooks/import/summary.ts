@@ -8,15 +8,24 @@ export interface ImportSummary extends ImportCounts {
   readonly broken: number;
   /** Values that are neither payloads nor records of a transcript. */
   readonly unrecognised: number;
+  /** Values that are, be they refused or known already. */
+  readonly recognised: number;
+}
+
+/** Whether there was something, and nothing of it could be made use of: most likely it is no recording. */
+export function isUnreadable(summary: ImportSummary): boolean {
+  const unread = summary.broken + summary.unrecognised + refusals(summary);
+  return unread > 0 && summary.recognised === refusals(summary);
 }
 
 /** What became of it, a line each; nothing of what is not there. */
 export function describeImport(summary: ImportSummary, file: string): string {
-  const refused = [...summary.refused.values()].reduce((sum, count) => sum + count, 0);
+  const refused = refusals(summary);
+  const isNothingNew = summary.recognised > refused && summary.events + summary.requests === 0;
   const reasons = [...summary.refused].map(([reason, count]) => `${reason} ${count}`).join(', ');
   const lines: readonly (readonly [count: number, text: string])[] = [
     [summary.events, 'events stored'],
-    [summary.requests, 'requests to the model, each stored once'],
+    [summary.requests, 'requests to the model stored, each once'],
     [summary.repeated - summary.toldBefore, 'events were there already'],
     [summary.toldBefore, 'recorded payloads left out: hooks or a transcript told of their sessions before'],
     [refused, `payloads refused, as hooks would have refused them (${reasons})`],
@@ -25,5 +34,10 @@ export function describeImport(summary: ImportSummary, file: string): string {
     [summary.unreadable, 'files or folders could not be read'],
   ];
   const told = lines.filter(([count]) => count > 0).map(([count, text]) => `  ${count.toLocaleString('en')} ${text}\n`);
+  if (isNothingNew) told.unshift('  nothing is new\n');
   return `read ${summary.files.toLocaleString('en')} files into ${file}\n${told.join('')}`;
+}
+
+function refusals({ refused }: ImportSummary): number {
+  return [...refused.values()].reduce((sum, count) => sum + count, 0);
 }

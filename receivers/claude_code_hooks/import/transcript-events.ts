@@ -28,13 +28,16 @@ export class TranscriptEvents implements TranscriptSink {
     if (this.#known.hasCallsWithoutId(session)) return true;
     const toolUseId = textOf(payload, 'tool_use_id');
     if (toolUseId !== undefined) {
-      return this.#known.isCopy(session, toolUseId) || this.#known.isSettledCall(session, toolUseId);
+      const isStart = payload.hook_event_name === 'PreToolUse';
+      return this.#known.isCopy(session, toolUseId) || this.#known.isStoredCall(session, toolUseId, isStart);
     }
     switch (payload.hook_event_name) {
       case 'SubagentStart':
         return this.#known.isStored('agent_start', session, textOf(payload, 'agent_id') ?? '');
       case 'SubagentStop':
         return this.#known.isStored('agent_stop', session, textOf(payload, 'agent_id') ?? '');
+      case 'Stop':
+        return this.#known.isStoredTurnEnd(session, stampMs);
       case 'PreCompact':
         return this.#known.isStoredCompaction(session, stampMs);
       default:

@@ -192,10 +192,24 @@ describe('the transcripts of a session', () => {
   it('imported twice are there once', async () => {
     using workspace = new Import();
     writeSession(workspace);
-    await workspace.run();
+    expect(await workspace.run()).toMatchObject({ events: 11, requests: 2 });
     const once = workspace.all();
-    await workspace.run();
+    const repeated = await workspace.run();
     expect(workspace.all()).toEqual(once);
+    expect(repeated).toMatchObject({ events: 0, repeated: 11, requests: 0 });
+    expect(describeImport(repeated, '/db')).toBe(
+      'read 2 files into /db\n  nothing is new\n  11 events were there already\n',
+    );
+  });
+
+  it('tell which requests to the model have grown', async () => {
+    using workspace = new Import();
+    const requests = [1, 2, 3].map((number) => answers(`m${number}`, number, { output_tokens: number }));
+    workspace.write('s-1.jsonl', requests);
+    expect(await workspace.run()).toMatchObject({ requests: 3 });
+    workspace.write('s-1.jsonl', [...requests, answers('m3', 3, { output_tokens: 30 }), answers('m4', 4, {})]);
+    expect(await workspace.run()).toMatchObject({ requests: 2 });
+    expect(await workspace.run()).toMatchObject({ requests: 0 });
   });
 
   it('that have grown give what is new', async () => {
@@ -334,6 +348,43 @@ describe('recorded payloads', () => {
     expect(workspace.rows('SELECT status FROM agent_tool_uses')).toHaveLength(3);
   });
 
+  it('are the same in lines and in an array, however they are written, and whatever time is assumed', async () => {
+    using workspace = new Import();
+    const lines = workspace.write('a/hooks.jsonl', [pre, post, pre, { ...post, '2': 1, '1': { b: 1, a: 'é' } }]);
+    await workspace.run('a');
+    const once = workspace.all();
+    const reversed = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(reversed);
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(
+        Object.entries(value)
+          .reverse()
+          .map(([key, inner]) => [key, reversed(inner)]),
+      );
+    };
+    const values = fs
+      .readFileSync(lines, 'utf8')
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+    const array = workspace.write('b/hooks.json', [
+      JSON.stringify(reversed(values), undefined, 2).replaceAll('é', '\\u00e9'),
+    ]);
+    fs.utimesSync(array, START / 1000, START / 1000);
+    expect(await workspace.run('b')).toMatchObject({ events: 0, repeated: 4 });
+    expect(workspace.all()).toEqual(once);
+    // One more than were imported before is new.
+    workspace.write('c/hooks.json', [JSON.stringify([...values, pre])]);
+    expect(await workspace.run('c')).toMatchObject({ events: 1, repeated: 4 });
+  });
+
+  it('that are nested too deep for anybody are refused', async () => {
+    using workspace = new Import();
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    workspace.write('hooks.jsonl', [JSON.stringify({ ...pre, tool_input: 'deep' }).replace('"deep"', deep), pre]);
+    const { events, refused } = await workspace.run();
+    expect([events, refused]).toEqual([1, new Map([['too_deep', 1]])]);
+  });
+
   it('of a session that hooks or a transcript told of are left out', async () => {
     using workspace = new Import();
     workspace.hooked({ session_id: 's-1', hook_event_name: 'Stop' }, 1);
@@ -440,6 +491,7 @@ describe('an import', () => {
       unreadable: 1,
       broken: 2,
       unrecognised: 0,
+      recognised: 34_579,
       events: 34_567,
       repeated: 5,
       toldBefore: 3,

@@ -51,9 +51,9 @@ function checkManaged(file: string): readonly Finding[] {
   );
 }
 
-function checkPrograms({ scope, file, programs }: LookedAt): readonly Finding[] {
-  const remedy =
-    scope === 'named' ? `agentcol hooks install --settings ${file}` : `agentcol hooks install --scope ${scope}`;
+function checkPrograms(looked: LookedAt): readonly Finding[] {
+  const { scope, programs } = looked;
+  const remedy = command('install', looked);
   return programs.flatMap(({ node, main, node_exists: nodeExists, main_exists: mainExists }) => {
     if (!nodeExists) return [fail('program', `${scope}: ${node} is gone, or cannot be run: Node.js has moved`, remedy)];
     if (!mainExists) return [fail('program', `${scope}: ${main} is gone: agentcol has moved`, remedy)];
@@ -62,20 +62,31 @@ function checkPrograms({ scope, file, programs }: LookedAt): readonly Finding[] 
 }
 
 function checkEvents(installed: readonly LookedAt[]): readonly Finding[] {
+  const fullest = installed.reduce((one, other) => (other.missing.length < one.missing.length ? other : one));
   const missing = installed[0]!.missing.filter((event) => installed.every((one) => one.missing.includes(event)));
   const limited = installed.flatMap((one) => one.limited);
   const events = installed.flatMap((one) => [...one.events, ...one.repeated]);
   const repeated = [...new Set(events.filter((event, index) => events.indexOf(event) !== index))];
   const findings: Finding[] = [];
   if (missing.length > 0)
-    findings.push(fail('hooks', `not passed on: ${missing.join(', ')}`, 'agentcol hooks install'));
+    findings.push(fail('hooks', `not passed on: ${missing.join(', ')}`, command('install', fullest)));
   if (limited.length > 0) {
-    findings.push(fail('hooks', `only some, because of a matcher: ${limited.join(', ')}`, 'agentcol hooks install'));
+    const remedy = installed
+      .filter((one) => one.limited.length > 0)
+      .map((one) => command('install', one))
+      .join(' && ');
+    findings.push(fail('hooks', `only some, because of a matcher: ${limited.join(', ')}`, remedy));
   }
   if (repeated.length > 0) {
     const where = installed.length > 1 ? ` (by ${installed.map(({ scope }) => scope).join(' and ')} settings)` : '';
-    const remedy = installed.length > 1 ? 'agentcol hooks uninstall --scope ...' : 'agentcol hooks install';
+    const surplus = installed.filter((one) => one !== fullest).map((one) => command('uninstall', one));
+    const remedy = surplus.length > 0 ? surplus.join(' && ') : command('install', fullest);
     findings.push(warn('hooks', `passed on more than once${where}: ${repeated.join(', ')}`, remedy));
   }
   return findings.length > 0 ? findings : [ok('hooks', 'every event is passed on')];
+}
+
+/** To be pasted. */
+function command(action: 'install' | 'uninstall', { scope, file }: LookedAt): string {
+  return `agentcol hooks ${action} ${scope === 'named' ? `--settings ${file}` : `--scope ${scope}`}`;
 }

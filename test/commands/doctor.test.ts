@@ -17,6 +17,7 @@ import { checkSettings } from '../../src/commands/doctor-settings.ts';
 import type { LookedAt } from '../../src/commands/hooks-status.ts';
 import { load } from '../../src/commands/load.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { HookBundle } from './hook-bundle.ts';
 
 let folder: string;
 
@@ -129,6 +130,17 @@ describe('settings', () => {
     });
   });
 
+  it('tell, to be pasted, which of them to take it out of: all but the one that passes on most', () => {
+    const partial = { ...complete, events: ['Stop'], missing: ['PreToolUse'] };
+    const remedy = (...scopes: readonly LookedAt[]): string | undefined => only(check(...scopes), 'hooks').remedy;
+    expect(remedy(complete, { ...complete, scope: 'local' })).toBe('agentcol hooks uninstall --scope local');
+    expect(remedy(partial, { ...partial, scope: 'project' }, { ...complete, scope: 'local' })).toBe(
+      'agentcol hooks uninstall --scope user && agentcol hooks uninstall --scope project',
+    );
+    const limited = { ...complete, scope: 'local', missing: ['SessionEnd'] };
+    expect(remedy(limited)).toBe('agentcol hooks install --scope local');
+  });
+
   it('of an administrator win', () => {
     const managed = path.join(folder, 'managed.json');
     fs.writeFileSync(managed, '{"allowManagedHooksOnly" : true, "disableAllHooks": false}');
@@ -161,6 +173,17 @@ describe('a test event', () => {
   it('tells it when there is no such program', async () => {
     const [found] = await checkTestEvent([{ node: '/gone/node', main: '/gone/main.cjs' }]);
     expect(found).toMatchObject({ status: 'fail', message: expect.stringContaining('ENOENT') as string });
+  });
+
+  it('that arrives shows of the command that it works, whether or not settings name it', async () => {
+    using bundle = new HookBundle();
+    const [found] = await checkTestEvent([{ node: process.execPath, main: bundle.main }]);
+    expect(found).toMatchObject({
+      status: 'ok',
+      message: expect.stringMatching(
+        /^the command itself works: an event arrived in a database and in \/metrics, /,
+      ) as string,
+    });
   });
 });
 

@@ -133,11 +133,12 @@ function plain(node: Node): unknown {
 
 function expectType(text: string, node: Node, type: 'object' | 'array', name: string): void {
   if (node.type === type) return;
-  const expected = type === 'object' ? 'an object' : 'a list';
-  throw new ConfigError(`${place(text, node.offset)}: ${name} must be ${expected}`);
+  const [expected, empty] = type === 'object' ? ['an object', '{}'] : ['a list', '[]'];
+  throw new ConfigError(`${place(text, node.offset)}: ${name} must be ${expected}: write ${empty} there, or remove it`);
 }
 
 function parse(text: string): Node {
+  if (text.trim() === '') throw new ConfigError('1:1: empty, or half saved: write {} into it, or remove it');
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
   const [first] = errors;

@@ -167,7 +167,7 @@ describe('refused, and left as it is:', () => {
   test.each([
     ['{\n  "model": "opus",\n}\n', ':3:1: not valid JSON: property name expected'],
     ['{\n  // comment\n  "model": "opus"\n}\n', ':2:3: not valid JSON: invalid comment token'],
-    ['', ':1:1: not valid JSON: value expected'],
+    ['', ':1:1: empty, or half saved: write {} into it, or remove it'],
     [Buffer.from([0x7b, 0x7d, 0xff]), ': is not UTF-8'],
     ['\uFEFF\uFEFF{}', ':1:1: not valid JSON: invalid symbol'],
     ['{"hooks": 5}', ':1:11: hooks must be an object'],

@@ -139,10 +139,13 @@ describe('installing', () => {
   });
 
   test.each([
-    ['{"hooks": []}', '1:11: hooks must be an object'],
+    ['{"hooks": []}', '1:11: hooks must be an object: write {} there, or remove it'],
+    ['{"hooks": null}', '1:11: hooks must be an object: write {} there, or remove it'],
+    ['{"hooks": {"Stop": null}}', '1:20: hooks.Stop must be a list: write [] there, or remove it'],
     ['{\n  "hooks": {\n    "Stop": "none"\n  }\n}', '3:13: hooks.Stop must be a list'],
     ['[]', '1:1: must be an object'],
-    ['', '1:1: not valid JSON: value expected'],
+    ['', '1:1: empty, or half saved: write {} into it, or remove it'],
+    [' \r\n\t', '1:1: empty, or half saved: write {} into it, or remove it'],
     ['{\r\n  // a comment\r\n  "a": 1\r\n}', '2:3: not valid JSON: invalid comment token'],
     ['{\n  "a": 1,\n}', '3:1: not valid JSON: property name expected'],
     ['{"a": 1} x', '1:10: not valid JSON: invalid symbol'],

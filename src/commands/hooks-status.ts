@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { ConfigError, describeError } from '../errors.ts';
+import { captureContentOf } from './hooks-content.ts';
 import type { HooksOptions } from './hooks-options.ts';
 
 /** What one settings file says of agentcol. */
@@ -30,6 +31,8 @@ interface Program {
   readonly node_exists: boolean;
   readonly main_exists: boolean;
   readonly database_exists: boolean;
+  /** Whether prompts, inputs and outputs are stored; null: that cannot be told. */
+  readonly capture_content: boolean | null;
 }
 
 type Chosen = Pick<HooksOptions, 'scope' | 'settings'>;
@@ -69,12 +72,15 @@ async function lookAt(scope: string, file: string): Promise<LookedAt> {
       repeated: unique.filter((event) => events.indexOf(event) !== events.lastIndexOf(event)),
       limited: unique.filter((event) => !whole.includes(event)),
       others,
-      programs: programsOf(own).map((program) => ({
-        ...program,
-        node_exists: isExecutable(program.node),
-        main_exists: existsSync(program.main),
-        database_exists: existsSync(program.database),
-      })),
+      programs: await Promise.all(
+        programsOf(own).map(async (program) => ({
+          ...program,
+          node_exists: isExecutable(program.node),
+          main_exists: existsSync(program.main),
+          database_exists: existsSync(program.database),
+          capture_content: await captureContentOf(program.database),
+        })),
+      ),
       http: httpHooksOf(own).map(({ url, token }) => ({
         url,
         token_variable: 'variable' in token ? token.variable : null,
@@ -118,6 +124,9 @@ function describeScope({ scope, file, exists, error, ...found }: LookedAt): stri
       `  agentcol  ${main}${gone(there.main_exists)}`,
       `  database  ${database}${there.database_exists ? '' : ' (not there yet)'}`,
     );
+    if (there.capture_content !== null) {
+      lines.push(`  content   ${there.capture_content ? 'stored: prompts, inputs and outputs' : 'not stored'}`);
+    }
   }
   for (const { url, token_variable: variable } of found.http) {
     lines.push(

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, describeError } from '../errors.ts';
+import { contentOf, describeContent } from './hooks-content.ts';
 import { httpHookFor, httpReceiverOf, type HttpReceiver } from './hooks-http.ts';
 import type { HooksOptions, HttpOptions, RecordingOptions } from './hooks-options.ts';
 import { describeScopes, lookAtScopes } from './hooks-status.ts';
@@ -55,20 +56,20 @@ async function install(options: InstallOptions, main: string): Promise<string> {
   const program = { node: process.execPath, main, database, ...(http === undefined ? {} : { http }) };
   if (!existsSync(main)) throw new ConfigError(`${main} is missing: agentcol has to be built before it is installed`);
   // What cannot be written is known before anything is.
-  if (!options.dryRun) {
-    await install(file, program, { dryRun: true });
-    await prepare(database, options);
-  }
+  const planned = await install(file, program, { dryRun: true });
+  if (options.dryRun) return describePlan(planned) + describePatch(database, options);
+  const content = await prepare(database, options);
   const { target, before, after, backup } = await install(file, program, options);
-  if (options.dryRun) return withoutTokens(unifiedDiff(target, before, after)) || `${target}: nothing to change\n`;
   const lines = [
     before === after
       ? `${target}: agentcol is installed already`
       : `${target}: agentcol installed${backup === undefined ? '' : `; what was there is kept as ${backup}`}`,
     `events go to ${database}`,
+    ...content,
   ];
   if (http !== undefined) {
     lines.push(`and over HTTP to ${http.url}, but for SessionStart, for which an agent only runs commands`);
+    lines.push('its receiver writes capture_content of the configuration into the database when it starts');
     if ('variable' in http.token)
       lines.push(`with the token in ${http.token.variable}, which the agent's environment must have`);
   }
@@ -82,6 +83,25 @@ async function install(options: InstallOptions, main: string): Promise<string> {
 /** What is shown may be copied. */
 function withoutTokens(text: string): string {
   return text.replaceAll(/\bBearer [^"$\s]+/g, 'Bearer [REDACTED]');
+}
+
+interface Plan {
+  readonly target: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+function describePlan({ target, before, after }: Plan): string {
+  return withoutTokens(unifiedDiff(target, before, after)) || `${target}: nothing to change\n`;
+}
+
+/** A line for each setting that is to be written. */
+function describePatch(database: string, options: RecordingOptions): string {
+  const inWords = (value: boolean | number): string =>
+    typeof value === 'number' ? String(value) : value ? 'on' : 'off';
+  return Object.entries(patchOf(options))
+    .map(([name, value]) => `${database}: ${name} is to be ${inWords(value)}\n`)
+    .join('');
 }
 
 async function receiverOf({ files, sets }: HttpOptions): Promise<HttpReceiver | undefined> {
@@ -103,13 +123,15 @@ async function tokenFileFor(files: readonly string[]): Promise<string | null> {
   }
 }
 
-async function prepare(database: string, options: RecordingOptions): Promise<void> {
+/** Returns lines that say whether content is stored. */
+async function prepare(database: string, options: RecordingOptions): Promise<readonly string[]> {
   const { prepareHookDatabase } = await import('../../receivers/claude_code_hooks/prepare.ts');
   const { writeHookSettings } = await import('../../receivers/claude_code_hooks/settings.ts');
   try {
     const db = prepareHookDatabase(database);
     try {
       writeHookSettings(db, patchOf(options));
+      return describeContent(await contentOf(db));
     } finally {
       db.close();
     }
@@ -130,8 +152,9 @@ function patchOf({ captureContent, maxInputBytes, maxStoredTextBytes, maxDepth }
 async function uninstall(options: UninstallOptions): Promise<string> {
   const { uninstall, settingsFileOf } = await import('../../receivers/claude_code_hooks/install/install.ts');
   const file = options.settings ?? settingsFileOf(options.scope ?? 'user');
-  const { target, before, after, backup } = await uninstall(file, options);
-  if (options.dryRun) return withoutTokens(unifiedDiff(target, before, after)) || `${target}: nothing to change\n`;
+  const rewrite = await uninstall(file, options);
+  if (options.dryRun) return describePlan(rewrite);
+  const { target, before, after, backup } = rewrite;
   if (before === after) return `${target}: agentcol is not installed\n`;
   if (after === undefined) return `${target}: agentcol removed, and with it the file, which held nothing else\n`;
   return `${target}: agentcol removed; what was there is kept as ${backup ?? 'nothing'}\n`;

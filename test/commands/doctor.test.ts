@@ -49,6 +49,7 @@ describe('settings', () => {
     node_exists: true,
     main_exists: true,
     database_exists: true,
+    capture_content: null,
   };
   const complete: LookedAt = {
     scope: 'user',

@@ -77,11 +77,12 @@ describe('agentcol hooks install', () => {
   it("tells the user's settings, and makes the default database, private", async () => {
     const file = path.join(folder, '.claude', 'settings.json');
     const database = path.join(folder, '.local', 'share', 'agentcol', 'agent_workflow.db');
-    expect(await install()).toBe(`${file}: agentcol installed\nevents go to ${database}\n`);
+    const where = `events go to ${database}\nwithout prompts, inputs and outputs: capture_content is off\n`;
+    expect(await install()).toBe(`${file}: agentcol installed\n${where}`);
     expect(fs.statSync(database).mode & 0o777).toBe(0o600);
     expect(fs.statSync(path.dirname(database)).mode & 0o777).toBe(0o700);
     const text = fs.readFileSync(file, 'utf8');
-    expect(await install()).toBe(`${file}: agentcol is installed already\nevents go to ${database}\n`);
+    expect(await install()).toBe(`${file}: agentcol is installed already\n${where}`);
     expect(fs.readFileSync(file, 'utf8')).toBe(text);
   });
 
@@ -103,6 +104,32 @@ describe('agentcol hooks install', () => {
       max_input_bytes: 4096,
       max_stored_text_bytes: 0,
     });
+  });
+
+  it('says each time whether content is stored, and of what stays when that is switched off', async () => {
+    const database = path.join(folder, 'a.db');
+    const on = 'with prompts, inputs and outputs: capture_content is on (--no-capture-content switches it off)\n';
+    const off = 'without prompts, inputs and outputs: capture_content is off\n';
+    const stays = 'those that were stored before stay until agentcol retention deletes their rows\n';
+    expect(await install({ database, captureContent: true })).toContain(on);
+    expect(await install()).toContain(on);
+    expect(await install({ captureContent: false })).not.toContain(stays);
+    const db = openHookDatabase(database)!;
+    db.exec(`INSERT INTO agent_launches (session_id, prompt) VALUES ('s', 'do it')`);
+    db.close();
+    expect(await install({ captureContent: true })).not.toContain(stays);
+    expect(await install({ captureContent: false })).toContain(off + stays);
+    expect(await install()).toContain(off + stays);
+  });
+
+  it('shows before what it would write into the database', async () => {
+    const database = path.join(folder, 'a.db');
+    await install({ database });
+    const shown = await install({ dryRun: true, captureContent: true, maxDepth: 9 });
+    expect(shown).toMatch(
+      /settings\.json: nothing to change\n.*a\.db: capture_content is to be on\n.*a\.db: max_depth is to be 9\n$/,
+    );
+    expect(settingsIn(database)).toMatchObject({ capture_content: false, max_depth: 64 });
   });
 
   it('goes on with the database that it has, and takes another one when told', async () => {
@@ -198,7 +225,15 @@ describe('agentcol hooks status', () => {
     fs.writeFileSync(path.join(project, 'settings.json'), '{"a": }');
     const found = { file: path.join(folder, '.claude', 'settings.json'), exists: true, missing: [], others: 0 };
     const programs = [
-      { node: process.execPath, main, database, node_exists: true, main_exists: true, database_exists: true },
+      {
+        node: process.execPath,
+        main,
+        database,
+        node_exists: true,
+        main_exists: true,
+        database_exists: true,
+        capture_content: false,
+      },
     ];
     expect(await status()).toMatchObject({
       scopes: [
@@ -219,10 +254,24 @@ describe('agentcol hooks status', () => {
       `  node      ${process.execPath}`,
       `  agentcol  ${main} (gone)`,
       `  database  ${database}`,
+      '  content   not stored',
       `project: ${path.join(project, 'settings.json')}:1:7: not valid JSON: value expected`,
       `local: ${path.join(project, 'settings.local.json')}: no such file`,
       '',
     ]);
+  });
+
+  it('tells whether content is stored, where that can be told', async () => {
+    const database = path.join(folder, 'a.db');
+    await install({ database, captureContent: true });
+    const text = (): Promise<string> => call({ action: 'status', scope: 'user', settings: undefined, json: false });
+    expect(await text()).toContain('\n  content   stored: prompts, inputs and outputs\n');
+    fs.writeFileSync(database, 'no database, but longer than the header of one, which has 100 bytes. '.repeat(9));
+    expect(await text()).not.toContain('content');
+    expect(await status({ scope: 'user' })).toMatchObject({ scopes: [{ programs: [{ capture_content: null }] }] });
+    fs.unlinkSync(database);
+    expect(await text()).not.toContain('content');
+    expect(fs.existsSync(database)).toBe(false);
   });
 
   it('tells what is incomplete: events that are missing, come twice, or only in part', async () => {

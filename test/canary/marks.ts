@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** Letters and digits only: no escape, no label and no file name changes it. */
 const PREFIX = 'canaryzqx';
-const NUMBER = /canaryzqx([0-9]{6})/g;
+const NUMBER = /canaryzqx([0-9]{8})/g;
 /** Of a digest: nobody prints less, and chance does not make as many alike. */
 const DIGEST_CHARACTERS = 12;
 const DIGESTS = ['md5', 'sha1', 'sha256', 'sha512'];
@@ -18,7 +18,7 @@ export class Marks {
 
   /** A new mark of this place. */
   at(place: string): string {
-    const mark = PREFIX + String(this.#places.length).padStart(6, '0');
+    const mark = PREFIX + String(this.#places.length).padStart(8, '0');
     this.#places.push(place);
     this.isHashed(mark, place);
     return mark;

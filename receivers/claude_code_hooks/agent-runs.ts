@@ -5,6 +5,8 @@ import { earliest, shift, TOLERANCE_MS } from './stamp.ts';
 const LAUNCH_TO_START_MS = 60_000;
 /** Agents launch agents; ids that go in circles must not. */
 const DEEPEST = 100;
+/** Sources of the starts of a session that leave its process, and so its agents, alive. */
+const SAME_PROCESS: ReadonlySet<string | null> = new Set(['compact', 'clear']);
 
 /** One fact of the life of an agent or of a session. `agent_seen` is the earliest event that named the agent. */
 export interface Mark {
@@ -14,6 +16,8 @@ export interface Mark {
   readonly agent_type: string | null;
   readonly permission_mode: string | null;
   readonly project: string | null;
+  /** The source of a session's start, the reason of its end. */
+  readonly word: string | null;
 }
 
 /** A run of an agent, named as the columns of its row. Times ISO 8601 UTC. */
@@ -52,7 +56,7 @@ interface Run {
   readonly agent: Agent | undefined;
   start: string | null;
   stop: string | null;
-  /** It was stopped by a tool call. */
+  /** It did not stop by itself: a tool call stopped it, or its session was gone when it started again. */
   killed: boolean;
   launch: StoredCall | undefined;
 }
@@ -61,6 +65,13 @@ interface Agent {
   readonly id: string;
   seen: Mark | undefined;
   readonly runs: Run[];
+}
+
+/** When a session's agents were gone, as far as was heard by now, the earliest first. */
+interface Breaks {
+  readonly ends: string[];
+  /** By new processes: the one before may have been killed without an end. */
+  readonly starts: string[];
 }
 
 /**
@@ -78,7 +89,7 @@ export function agentRuns(launches: readonly StoredCall[], marks: readonly Mark[
 
 /** When an agent's run began, for telling which of its runs something belongs to. */
 export function beginningOf(startTime: string): string {
-  // A run starts more than this after the stop of the one before.
+  // A run starts more than this after the one before was over.
   return shift(startTime, -TOLERANCE_MS);
 }
 
@@ -99,14 +110,17 @@ function agentsOf(launches: readonly StoredCall[], marks: readonly Mark[]): Map<
   for (const id of [...told, ...launches.map((launch) => launch.launched_agent_id)]) {
     if (id !== null && !agents.has(id)) agents.set(id, { id, seen: undefined, runs: [] });
   }
+  const breaks: Breaks = { ends: [], starts: [] };
   for (const mark of marks) {
     const agent = mark.agent_id === null ? undefined : agents.get(mark.agent_id);
-    if (agent !== undefined) hear(agent, mark);
+    if (agent !== undefined) hear(agent, mark, breaks);
+    else if (mark.name === 'session_end') breaks.ends.push(mark.time);
+    else if (mark.name === 'session_start' && !SAME_PROCESS.has(mark.word)) breaks.starts.push(mark.time);
   }
   return agents;
 }
 
-function hear(agent: Agent, mark: Mark): void {
+function hear(agent: Agent, mark: Mark, breaks: Breaks): void {
   const current = agent.runs.at(-1);
   switch (mark.name) {
     case 'agent_seen':
@@ -114,23 +128,34 @@ function hear(agent: Agent, mark: Mark): void {
       if (current === undefined) addRun(agent);
       break;
     case 'agent_start':
-      if (current === undefined || isRestart(current, mark)) addRun(agent).start = mark.time;
-      else current.start ??= mark.time;
+      begin(agent, current, mark, breaks);
       break;
     default:
-      close(current ?? addRun(agent), mark);
+      close(current ?? addRun(agent), mark.time, mark.name === 'agent_killed');
   }
 }
 
 /** A second stop without a start changes nothing. */
-function close(run: Run, mark: Mark): void {
+function close(run: Run, time: string, killed: boolean): void {
   if (run.stop !== null) return;
-  run.stop = mark.time;
-  run.killed = mark.name === 'agent_killed';
+  run.stop = time;
+  run.killed = killed;
 }
 
-function isRestart({ stop }: Run, { time }: Mark): boolean {
-  return stop !== null && time > shift(stop, TOLERANCE_MS);
+function begin(agent: Agent, current: Run | undefined, { time }: Mark, breaks: Breaks): void {
+  const over = current === undefined ? null : overAt(agent, current, breaks);
+  if (current !== undefined && over !== null && time > shift(over, TOLERANCE_MS)) {
+    close(current, over, true);
+    addRun(agent).start = time;
+  } else (current ?? addRun(agent)).start ??= time;
+}
+
+/** When a run stopped or went with its session; null: nothing tells that it is over. */
+function overAt({ seen }: Agent, { start, stop }: Run, { ends, starts }: Breaks): string | null {
+  const begun = start ?? seen?.time;
+  const first = (times: readonly string[]): string | null =>
+    times.find((time) => begun !== undefined && time >= begun) ?? null;
+  return earliest(stop, first(ends)) ?? first(starts);
 }
 
 /** Gives runs their launches; returns the launches that have no run. */

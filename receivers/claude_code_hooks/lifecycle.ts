@@ -77,7 +77,7 @@ export class Lifecycle {
 
   readonly #all = once(() =>
     this.#db.prepare<[string], Mark>(
-      'SELECT name, time, agent_id, agent_type, permission_mode, project FROM lifecycle WHERE session_id = ?',
+      'SELECT name, time, agent_id, agent_type, word, permission_mode, project FROM lifecycle WHERE session_id = ?',
     ),
   );
 }

@@ -2,8 +2,6 @@ import type { Mark } from './agent-runs.ts';
 
 /** The beginning or the end of a session. */
 export interface SessionMark extends Mark {
-  /** The source of a start, the reason of an end. */
-  readonly word: string | null;
   readonly model: string | null;
   readonly cwd: string | null;
 }

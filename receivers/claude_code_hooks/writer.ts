@@ -69,8 +69,6 @@ export class HookWriter {
   #hear(event: HookEvent): boolean {
     switch (event.kind) {
       case 'session_start':
-        this.#lifecycle.add(event.kind, event, null);
-        return false;
       case 'session_end':
         return this.#lifecycle.add(event.kind, event, null);
       case 'agent_start':

@@ -15,21 +15,33 @@ export const believableSession: fc.Arbitrary<readonly Stamped[]> = fc
       maxLength: 2,
       selector: ({ at }) => at,
     }),
+    breaks: fc.array(breakPlan(), { maxLength: 2 }),
     compactions: fc.array(moment(), { maxLength: 2 }),
     prompts: fc.array(moment(), { maxLength: 2 }),
   })
-  .map(({ agents, tools, turns, starts, ends, compactions, prompts }) => {
+  .map(({ agents, tools, turns, starts, ends, breaks, compactions, prompts }) => {
     const events = [
       ...agents.flatMap((plan, index) => agentEvents(plan, index)),
       ...tools.flatMap((plan, index) => toolEvents(plan, `main${index}`, {})),
       ...turns.map((at) => stamped(at, 'Stop', { permission_mode: at % 2 < 1 ? 'default' : 'plan' })),
       ...starts.map(({ at, source }) => stamped(at, 'SessionStart', { source, model: `model-${source}` })),
       ...ends.map(({ at, reason }) => stamped(at, 'SessionEnd', { reason })),
+      ...breaks.flatMap((plan) => breakEvents(plan, agents)),
       ...compactions.map((at) => stamped(at, 'PreCompact', { trigger: 'auto' })),
       ...prompts.map((at) => stamped(at, 'UserPromptSubmit', { prompt: 'something to do' })),
     ];
-    return events.sort((a, b) => a.at - b.at);
+    return withoutRivals(events).sort((a, b) => a.at - b.at);
   });
+
+/** Which of two starts, or ends, of the session in one millisecond counts must not be left to chance. */
+function withoutRivals(events: readonly Stamped[]): Stamped[] {
+  const marks = new Set<string>();
+  return events.filter(({ at, payload: { hook_event_name: name } }) => {
+    if (name !== 'SessionStart' && name !== 'SessionEnd') return true;
+    const key = `${name} ${at}`;
+    return !marks.has(key) && marks.add(key);
+  });
+}
 
 /** Seconds, to the millisecond. */
 function moment(): fc.Arbitrary<number> {
@@ -74,6 +86,33 @@ function toolEvents({ at, lasts, command, end, asks }: ToolPlan, id: string, ins
   return events;
 }
 
+/** The session ends, or is killed, and is resumed; so are its agents. */
+interface BreakPlan {
+  readonly at: number;
+  readonly killed: boolean;
+  readonly pause: number;
+  readonly startsAfter: number;
+  readonly tool: ToolPlan;
+}
+
+function breakPlan(): fc.Arbitrary<BreakPlan> {
+  return fc.record({ at: moment(), killed: fc.boolean(), pause: delay(10), startsAfter: delay(5), tool: toolPlan() });
+}
+
+function breakEvents({ at, killed, pause, startsAfter, tool }: BreakPlan, agents: readonly AgentPlan[]): Stamped[] {
+  const resumed = at + pause;
+  const started = resumed + startsAfter;
+  return [
+    ...(killed ? [] : [stamped(at, 'SessionEnd', { reason: 'other' })]),
+    stamped(resumed, 'SessionStart', { source: 'resume', model: 'model-resume' }),
+    ...agents.flatMap((agent, index) => {
+      const inside = insideOf(agent, index);
+      const calls = toolEvents({ ...tool, at: started }, `${inside.agent_id}_${at}`, inside);
+      return [stamped(started, 'SubagentStart', inside), ...calls];
+    }),
+  ];
+}
+
 interface AgentPlan {
   readonly type: string;
   readonly at: number;
@@ -107,9 +146,13 @@ function agentPlan(): fc.Arbitrary<AgentPlan> {
   });
 }
 
+function insideOf({ nameless, type }: AgentPlan, index: number): { agent_id: string; agent_type: string } {
+  return { agent_id: `agent${index}`, agent_type: nameless ? '' : type };
+}
+
 function agentEvents(plan: AgentPlan, index: number): Stamped[] {
-  const agentId = `agent${index}`;
-  const inside = { agent_id: agentId, agent_type: plan.nameless ? '' : plan.type };
+  const inside = insideOf(plan, index);
+  const agentId = inside.agent_id;
   const caller = plan.nested && index > 0 ? { agent_id: `agent${index - 1}`, agent_type: 'builder' } : {};
   const call = {
     ...caller,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Recording, time, type Payload } from './recording.ts';
+import { Recording, time, type Payload, type Stamped } from './recording.ts';
 
 const BUILDER = { agent_id: 'a1', agent_type: 'builder' };
 
@@ -161,6 +161,57 @@ describe('SubagentStart', () => {
       { tool_use_id: 't1', agent_invocation_id: 1 },
       { tool_use_id: 't2', agent_invocation_id: 2 },
     ]);
+  });
+});
+
+describe('an agent that starts again in a resumed session', () => {
+  const builder = (name: string, at: number): Stamped => ({ at, payload: { hook_event_name: name, ...BUILDER } });
+  const resumed = [
+    builder('SubagentStart', 0),
+    { at: 100, payload: { hook_event_name: 'SessionStart', source: 'resume' } },
+    builder('SubagentStart', 110),
+    { at: 111, payload: { hook_event_name: 'PreToolUse', ...tool('t1') } },
+    { at: 112, payload: { hook_event_name: 'PostToolUse', ...tool('t1') } },
+    builder('SubagentStop', 120),
+  ];
+  const ended = { at: 50, payload: { hook_event_name: 'SessionEnd', reason: 'other' } };
+
+  it.each([
+    ['ended', 50, [...resumed, ended]],
+    ['was killed, as its next start tells', 100, resumed],
+  ])('has a run of its own in each, with its calls: the session %s', (_how, abandonedAt, events) => {
+    for (const arrived of [events, events.toReversed()]) {
+      using recording = new Recording();
+      recording.hearAll(arrived);
+      const runs = recording.rows('agent_invocations', 'run');
+      expect(runs).toMatchObject([
+        { run: 1, start_time: time(0), end_time: time(abandonedAt), status: 'abandoned', duration_seconds: null },
+        { run: 2, start_time: time(110), end_time: time(120), status: 'completed', duration_seconds: 10 },
+      ]);
+      expect(recording.row('agent_tool_uses')).toMatchObject({ agent_invocation_id: runs[1]?.id });
+    }
+  });
+
+  it('needs no start of the session, only its end', () => {
+    using recording = new Recording();
+    recording.hear(0, 'SubagentStart', BUILDER).hear(50, 'SessionEnd').hear(110, 'SubagentStart', BUILDER);
+    expect(recording.rows('agent_invocations')).toMatchObject([{ end_time: time(50) }, { start_time: time(110) }]);
+  });
+
+  it.each(['compact', 'clear'])('goes on when the same process begins anew: %s', (source) => {
+    using recording = new Recording();
+    recording.hear(0, 'SubagentStart', BUILDER).hear(50, 'SessionStart', { source });
+    recording.hear(110, 'SubagentStart', BUILDER);
+    expect(recording.row('agent_invocations')).toMatchObject({ start_time: time(0), status: 'started' });
+  });
+
+  it.each([
+    [52, 1],
+    [52.001, 2],
+  ])('at %d s, after an end at 50 s, is told of in %d rows', (at, rows) => {
+    using recording = new Recording();
+    recording.hear(0, 'SubagentStart', BUILDER).hear(50, 'SessionEnd').hear(at, 'SubagentStart', BUILDER);
+    expect(recording.rows('agent_invocations')).toHaveLength(rows);
   });
 });
 

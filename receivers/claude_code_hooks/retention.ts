@@ -62,7 +62,7 @@ export interface Retained {
 /**
  * Deletes what is older than a time from a database of ours, a few rows at a time, beside hooks that write and collectors
  * that read. A row goes when all its times are older, everybody who counts it has, and it is not the newest of its table,
- * whose row id could be given again. Rows of our hooks go with their session: what is left of one would be worked out
+ * whose row id could be given again. Of each session remains until when it is deleted: `agentcol import` brings none of it back. Rows of our hooks go with their session: what is left of one would be worked out
  * anew by its next event.
  */
 export async function retain(db: Database, options: RetentionOptions): Promise<Retained> {
@@ -94,6 +94,7 @@ class Subject {
   readonly name: string;
   readonly #db: Database;
   readonly #parameters: { readonly before: number; readonly upto: number };
+  readonly #beforeTime: string;
   readonly #kept: readonly number[];
   /** SQL: its own times, its readers and its place allow it. */
   readonly #dispensable: string;
@@ -107,6 +108,7 @@ class Subject {
     this.name = name;
     this.#db = db;
     this.#kept = progress.kept;
+    this.#beforeTime = new Date(options.beforeMs).toISOString();
     this.#parameters = { before: options.beforeMs / 1000, upto: progress.upto };
     const times = db.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(name);
     const newest = times.filter((column) => TIME.test(column)).map((column) => `coalesce(unixepoch("${column}"), 0)`);
@@ -150,6 +152,19 @@ class Subject {
     const remove = this.#db.prepare(
       `DELETE FROM ${this.name} AS t WHERE rowid IN (SELECT value FROM json_each(:ids)) AND ${this.#condition}`,
     );
+    const remember = this.#db.prepare(
+      `INSERT INTO retired_sessions (session_id, before_time, time_source)
+       SELECT DISTINCT session_id, :beforeTime, (SELECT time_source FROM sessions AS s WHERE s.session_id = t.session_id)
+       FROM ${this.name} AS t
+       WHERE session_id IS NOT NULL AND rowid IN (SELECT value FROM json_each(:ids)) AND ${this.#condition}
+       ON CONFLICT (session_id) DO UPDATE SET before_time = excluded.before_time, time_source = excluded.time_source
+       WHERE before_time < excluded.before_time`,
+    );
+    const retire = this.#db.transaction((found: readonly number[]) => {
+      const ids = JSON.stringify(found);
+      remember.run({ ...this.#parameters, ids, beforeTime: this.#beforeTime });
+      return remove.run({ ...this.#parameters, ids }).changes;
+    });
     let after = -Number.MAX_SAFE_INTEGER;
     let deleted = 0;
     for (;;) {
@@ -158,7 +173,7 @@ class Subject {
       if (last === undefined) return deleted;
       after = last;
       const startedMs = performance.now();
-      deleted += remove.run({ ...this.#parameters, ids: JSON.stringify(ids) }).changes;
+      deleted += retire.immediate(ids);
       await rest(pause, startedMs);
     }
   }

@@ -84,5 +84,15 @@ CREATE TABLE refusals(reason TEXT PRIMARY KEY, count INTEGER NOT NULL, last_time
 CREATE TABLE settings(name TEXT PRIMARY KEY, value);
 `;
 
-/** Index i brings `user_version` from i to i + 1; the first makes a whole fresh database. */
-export const migrations: readonly string[] = [VERSION_1];
+/**
+ * Version 2: what `agentcol retention` leaves of a session, for `agentcol import` to know what was there once. Nothing of the session
+ * of before that time comes back. `time_source` as it was.
+ */
+const VERSION_2 = `
+CREATE TABLE IF NOT EXISTS retired_sessions(
+  session_id TEXT PRIMARY KEY, before_time TEXT NOT NULL, time_source TEXT
+) WITHOUT ROWID;
+`;
+
+/** Index i brings `user_version` from i to i + 1; a fresh database goes through all of them. */
+export const migrations: readonly string[] = [VERSION_1, VERSION_2];

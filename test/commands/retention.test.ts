@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { prepareHookDatabase } from '../../receivers/claude_code_hooks/prepare.ts';
 import { RETAINED_TABLES } from '../../receivers/claude_code_hooks/retention.ts';
 import { parseCommandLine } from '../../src/commands/command-line.ts';
+import { importHistory } from '../../src/commands/import.ts';
 import { retention } from '../../src/commands/retention.ts';
 import { createAgentWorkflow, HookLogger, openAgentWorkflow } from '../fixtures/agent-workflow.ts';
 import { History } from '../oracle/history.ts';
@@ -287,6 +288,46 @@ describe('retention', () => {
   });
 });
 
+describe('an import after retention', () => {
+  const record = (session: string, id: string, at: number): Readonly<Record<string, unknown>>[] => {
+    const common = { sessionId: session, cwd: '/home/a/project', isSidechain: false };
+    const use = { type: 'tool_use', id, name: 'Bash', input: {} };
+    const message = { id: `msg_${id}`, role: 'assistant', content: [use], usage: { output_tokens: 10 } };
+    const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: id, content: '' }] };
+    return [
+      { ...common, type: 'assistant', message, requestId: 'req', timestamp: iso(at) },
+      { ...common, type: 'user', message: result, timestamp: iso(at + 1000) },
+    ];
+  };
+
+  it('of what retention deleted changes no total', async () => {
+    await using scene = new Scene();
+    const ids = [1, 2, 3, 4, 5].map((number) => `toolu_${number}`);
+    const files = {
+      'a.jsonl': ids.flatMap((id, index) => record('may', id, LONG_AGO + index * MINUTE)),
+      'b.jsonl': ids.slice(2).flatMap((id, index) => record('now', `${id}b`, NOON - HOUR + index * MINUTE)),
+    };
+    const paths = Object.entries(files).map(([name, records]) => {
+      const file = scene.workspace.file(name);
+      fs.writeFileSync(file, records.map((value) => JSON.stringify(value)).join('\n'));
+      return file;
+    });
+    const stop = new AbortController().signal;
+    expect(await importHistory({ paths, database: scene.database }, stop)).toBe(0);
+    await scene.start();
+    await scene.holds();
+    expect(scene.rows('agent_tool_uses')).toBe(8);
+    expect(await scene.retain()).toMatch(/agent_tool_uses +5\n/);
+    await scene.holds();
+    out = '';
+    expect(await importHistory({ paths, database: scene.database }, stop)).toBe(0);
+    expect(out).toContain('16 events and requests left out: retention deleted those of their sessions\n');
+    expect([scene.rows('agent_tool_uses'), scene.rows('model_requests'), scene.rows('sessions')]).toEqual([3, 3, 1]);
+    await scene.holds();
+    await scene.restartedHolds();
+  });
+});
+
 describe('retention refuses', () => {
   it('without storage, since totals would fall at the next start', async () => {
     await using scene = new Scene();
@@ -332,7 +373,7 @@ describe('retention refuses', () => {
 });
 
 describe('the tables of retention', () => {
-  it('are all that belong to a session', async () => {
+  it('are all that belong to a session, but what tells that it was deleted', async () => {
     await using scene = new Scene();
     const tables = scene.db
       .prepare<[], string>(
@@ -341,6 +382,6 @@ describe('the tables of retention', () => {
       )
       .pluck()
       .all();
-    expect(RETAINED_TABLES.map(({ name }) => name).sort()).toEqual(tables.sort());
+    expect([...RETAINED_TABLES.map(({ name }) => name), 'retired_sessions'].sort()).toEqual(tables.sort());
   });
 });

@@ -13,6 +13,7 @@ import { TranscriptEvents } from './transcript-events.ts';
 import { Intake } from './intake.ts';
 import type { ImportSummary } from './summary.ts';
 import { Known } from './known.ts';
+import { Retired } from './retired.ts';
 
 export interface ImportOptions {
   /** Absolute path; made when it is missing. */
@@ -53,6 +54,7 @@ async function importInto(db: Database, options: ImportOptions): Promise<ImportS
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const intake = new Intake(db);
   const known = new Known(db);
+  const retired = new Retired(db);
   let done = 0;
   for (const file of files) {
     if (stop.aborted) break;
@@ -73,7 +75,7 @@ async function importInto(db: Database, options: ImportOptions): Promise<ImportS
   async function importFile(file: ImportFile): Promise<void> {
     const isAgents = path.basename(file.path).startsWith('agent-');
     const transcript = new Transcript(
-      new TranscriptEvents(intake, known),
+      new TranscriptEvents(intake, known, retired),
       isAgents ? agentTypeOf(file.path) : undefined,
     );
     let payloads: Payloads | undefined;
@@ -90,7 +92,7 @@ async function importInto(db: Database, options: ImportOptions): Promise<ImportS
       } else if (!isObject(value)) counts.unrecognised += 1;
       else if ('hook_event_name' in value || 'hookEventName' in value) {
         counts.recognised += 1;
-        payloads ??= new Payloads(intake, known, file.path, fs.statSync(file.path).mtimeMs);
+        payloads ??= new Payloads(intake, known, retired, file.path, fs.statSync(file.path).mtimeMs);
         payloads.add(text, value);
       } else if (isRecord(value)) {
         counts.recognised += 1;

@@ -16,6 +16,8 @@ export interface ImportCounts {
   readonly repeated: number;
   /** Of them recorded payloads of sessions that hooks or a transcript told of: nothing tells what would be counted twice. */
   readonly toldBefore: number;
+  /** Events and requests of transcripts that were there once, and that retention deleted. */
+  readonly retired: number;
   /** Payloads that the hook itself would refuse, by reason. */
   readonly refused: ReadonlyMap<string, number>;
   /** Requests to the model that are new, or took more than was known of them. */
@@ -42,7 +44,7 @@ export class Intake {
   readonly #refused = new Map<string, number>();
   /** Before this import. */
   readonly #lastRequest: number;
-  readonly #counts = { events: 0, repeated: 0, toldBefore: 0, requests: 0 };
+  readonly #counts = { events: 0, repeated: 0, toldBefore: 0, retired: 0, requests: 0 };
   readonly digest: (text: string) => string;
 
   constructor(db: Database) {
@@ -91,9 +93,9 @@ export class Intake {
     this.#lines.set(digest, count);
   }
 
-  skip(why: 'repeated' | 'toldBefore'): void {
-    this.#counts.repeated += 1;
-    if (why === 'toldBefore') this.#counts.toldBefore += 1;
+  skip(why: 'repeated' | 'toldBefore' | 'retired'): void {
+    this.#counts[why] += 1;
+    if (why === 'toldBefore') this.#counts.repeated += 1;
   }
 
   /** Stores what was gathered. Throws what SQLite throws; then nothing of it is stored. */

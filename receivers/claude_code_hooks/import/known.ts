@@ -90,6 +90,11 @@ export class Known {
     return this.#claimed.get(toolUseId) !== sessionId;
   }
 
+  /** Whether a session that was asked about has it. */
+  isClaimed(id: string): boolean {
+    return this.#claimed.get(id) !== undefined;
+  }
+
   /** Whether any start, or any end, of an agent is stored. */
   isStored(name: 'agent_start' | 'agent_stop', sessionId: string, agentId: string): boolean {
     return this.#lifecycle.get(sessionId, agentId, name) !== undefined;

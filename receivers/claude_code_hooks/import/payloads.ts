@@ -2,6 +2,7 @@ import type { Intake } from './intake.ts';
 import { jsonTexts } from './json-values.ts';
 import { canonical, isObject, textOf, type JsonObject } from './json.ts';
 import type { Known } from './known.ts';
+import type { Retired } from './retired.ts';
 import { recordedStampMs } from './stamps.ts';
 
 /**
@@ -11,20 +12,23 @@ import { recordedStampMs } from './stamps.ts';
 export class Payloads {
   readonly #intake: Intake;
   readonly #known: Known;
+  readonly #retired: Retired;
   readonly #timed: boolean;
   #assumedMs: number;
   /** How often each payload came up in this file, by digest. */
   readonly #seen = new Map<string, number>();
-  constructor(intake: Intake, known: Known, file: string, modifiedMs: number) {
+  constructor(intake: Intake, known: Known, retired: Retired, file: string, modifiedMs: number) {
     this.#intake = intake;
     this.#known = known;
+    this.#retired = retired;
     this.#timed = areTimed(file);
     this.#assumedMs = Math.floor(modifiedMs);
   }
 
   add(text: string, payload: JsonObject): void {
-    const origin = this.#known.origin(textOf(payload, 'session_id') ?? '', this.#timed ? 'recorded' : 'assumed');
-    if (origin === 'hooks' || origin === 'transcript') {
+    const session = textOf(payload, 'session_id') ?? '';
+    const origin = this.#known.origin(session, this.#timed ? 'recorded' : 'assumed');
+    if (origin === 'hooks' || origin === 'transcript' || this.#retired.wasTold(session)) {
       this.#intake.skip('toldBefore');
       return;
     }

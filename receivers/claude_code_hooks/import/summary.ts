@@ -28,6 +28,7 @@ export function describeImport(summary: ImportSummary, file: string): string {
     [summary.requests, 'requests to the model stored, each once'],
     [summary.repeated - summary.toldBefore, 'events were there already'],
     [summary.toldBefore, 'recorded payloads left out: hooks or a transcript told of their sessions before'],
+    [summary.retired, 'events and requests left out: retention deleted those of their sessions'],
     [refused, `payloads refused, as hooks would have refused them (${reasons})`],
     [summary.broken, 'lines left out: not JSON, or too long'],
     [summary.unrecognised, 'values left out: neither a payload nor a record of a transcript'],

@@ -123,6 +123,30 @@ describe('a database that must not be written to', () => {
   });
 });
 
+describe('a database of an older agentcol', () => {
+  it('gets what it lacks when it is prepared, and keeps its rows and its key', () => {
+    using workspace = new Workspace();
+    const file = workspace.file('agents.db');
+    const fresh = prepareHookDatabase(workspace.file('fresh.db'));
+    const old = new Database(file);
+    old.exec(migrations[0]!);
+    old.pragma(`application_id = ${APPLICATION_ID}`);
+    old.pragma('user_version = 1');
+    old.exec(`INSERT INTO settings VALUES ('digest_key', x'01'); INSERT INTO sessions(session_id) VALUES ('s-1')`);
+    old.close();
+    expect(openHookDatabase(file)).toBeUndefined();
+    const db = prepareHookDatabase(file);
+    const schema = 'SELECT type, name, sql FROM sqlite_schema ORDER BY name';
+    expect(db.prepare(schema).all()).toEqual(fresh.prepare(schema).all());
+    expect(db.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
+    expect(db.prepare('SELECT session_id FROM sessions').pluck().all()).toEqual(['s-1']);
+    expect(db.prepare('SELECT name, hex(value) AS value FROM settings').all()).toEqual([
+      { name: 'digest_key', value: '01' },
+    ]);
+    for (const each of [db, fresh]) each.close();
+  });
+});
+
 function create(file: string, sql: string): void {
   const db = new Database(file);
   db.exec(sql);

@@ -495,6 +495,7 @@ describe('an import', () => {
       events: 34_567,
       repeated: 5,
       toldBefore: 3,
+      retired: 6,
       refused: new Map([['too_deep', 4]]),
       requests: 0,
     };
@@ -503,6 +504,7 @@ describe('an import', () => {
       '  34,567 events stored',
       '  2 events were there already',
       '  3 recorded payloads left out: hooks or a transcript told of their sessions before',
+      '  6 events and requests left out: retention deleted those of their sessions',
       '  4 payloads refused, as hooks would have refused them (too_deep 4)',
       '  2 lines left out: not JSON, or too long',
       '  1 files or folders could not be read',

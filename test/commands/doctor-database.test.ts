@@ -160,12 +160,7 @@ describe('a database that its user cannot write', () => {
   async function findings(database: string): Promise<readonly Finding[]> {
     const child = spawn(
       process.execPath,
-      [
-        '--import',
-        import.meta.resolve('tsx'),
-        path.resolve(import.meta.dirname, '../fixtures/doctor-process.ts'),
-        database,
-      ],
+      ['--import', import.meta.resolve('tsx'), path.resolve(import.meta.dirname, 'doctor-process.ts'), database],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
         env: { ...process.env, AGENTCOL_TEST_UID: process.getuid?.() === 0 ? String(NOBODY) : '' },

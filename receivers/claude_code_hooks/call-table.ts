@@ -46,10 +46,13 @@ type Further = Readonly<Record<string, string | number | null>>;
 export class CallTable {
   readonly #db: Database;
   readonly #columns: CallColumns;
+  readonly #live: boolean;
 
-  constructor(db: Database, columns: CallColumns) {
+  /** `live`: as of HookWriter. */
+  constructor(db: Database, columns: CallColumns, live: boolean) {
     this.#db = db;
     this.#columns = columns;
+    this.#live = live;
   }
 
   /**
@@ -81,14 +84,16 @@ export class CallTable {
     return this.#bySession().all(sessionId);
   }
 
-  /** The row that an event without an id belongs to: an equal event's, or by input and time. */
+  /** The row that an event without an id belongs to: an equal event's, when it may be told again, or by input and time. */
   #unnamed(event: CallEvent): StoredCall | undefined {
     const { sessionId, toolName, inputDigest, time, status } = event;
     const key = [sessionId, toolName, inputDigest] as const;
     if (status === 'started') {
-      return this.#twinStart().get(...key, time) ?? this.#startless().get(...key, shift(time, -TOLERANCE_MS));
+      const twin = this.#live ? undefined : this.#twinStart().get(...key, time);
+      return twin ?? this.#startless().get(...key, shift(time, -TOLERANCE_MS));
     }
-    return this.#twinEnd().get(...key, time, status) ?? this.#newestOpen().get(...key, shift(time, TOLERANCE_MS));
+    const twin = this.#live ? undefined : this.#twinEnd().get(...key, time, status);
+    return twin ?? this.#newestOpen().get(...key, shift(time, TOLERANCE_MS));
   }
 
   readonly #byId = once(() => this.#select('tool_use_id = ?'));

@@ -52,7 +52,7 @@ function store({ bytes, size }: Input, file: string, stampMs: number): void {
   const deadlineMs = isLast(bytes) ? Math.max(LAST_DEADLINE_MS, nowMs + LAST_PATIENCE_MS) : nowMs + PATIENCE_MS;
   const db = whileBusy(deadlineMs, () => openHookDatabase(file)) ?? prepareHookDatabase(file, deadlineMs);
   const settings = whileBusy(deadlineMs, () => hookSettings(db));
-  const writer = new HookWriter(db);
+  const writer = new HookWriter(db, { live: true });
   const decoded = decode(bytes, settings, stampMs, hookDigest(db));
   if (decoded.kind === 'refusal') {
     const { reason, detail, name } = decoded;

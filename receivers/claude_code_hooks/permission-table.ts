@@ -7,13 +7,17 @@ import { resolve, type PermissionRequest } from './permission.ts';
 /** Requests for permission, each with what its call tells of the answer. */
 export class PermissionTable {
   readonly #db: Database;
+  /** 0 or 1, as SQLite takes it. */
+  readonly #live: number;
 
-  constructor(db: Database) {
+  /** `live`: as of HookWriter. */
+  constructor(db: Database, live: boolean) {
     this.#db = db;
+    this.#live = Number(live);
   }
 
   add({ sessionId, agentId, toolName, inputDigest, time }: PermissionRequestEvent): void {
-    this.#insert().run({ sessionId, agentId, toolName, inputDigest, time });
+    this.#insert().run({ sessionId, agentId, toolName, inputDigest, time, live: this.#live });
   }
 
   /** To be called when a request or a call of that tool and input has changed. `calls` is the table of that tool. */
@@ -39,7 +43,7 @@ export class PermissionTable {
   readonly #insert = once(() =>
     this.#db.prepare(
       `INSERT INTO permission_requests(session_id, agent_id, tool_name, input_digest, time)
-       SELECT @sessionId, @agentId, @toolName, @inputDigest, @time WHERE NOT EXISTS (
+       SELECT @sessionId, @agentId, @toolName, @inputDigest, @time WHERE @live OR NOT EXISTS (
          SELECT 1 FROM permission_requests WHERE session_id = @sessionId AND tool_name = @toolName
            AND input_digest = @inputDigest AND agent_id IS @agentId AND time = @time)`,
     ),

@@ -87,7 +87,8 @@ export class HookStore {
       db.close();
       throw error;
     }
-    const connection = { db, writer: new HookWriter(db), digest: hookDigest(db), fileId: fileId(this.#file) };
+    const writer = new HookWriter(db, { live: true });
+    const connection = { db, writer, digest: hookDigest(db), fileId: fileId(this.#file) };
     this.#connection = connection;
     return connection;
   }

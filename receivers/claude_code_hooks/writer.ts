@@ -11,6 +11,14 @@ import { SessionTable } from './session-table.ts';
 /** Who acts outside of all sub-agents. */
 const MAIN = 'main';
 
+export interface WriterOptions {
+  /**
+   * Every event is told once, as it happens: two equal ones of one millisecond, without an id, are two. Otherwise they are one
+   * told again, as by an import of what was imported before.
+   */
+  readonly live: boolean;
+}
+
 /** Stores events in a database that is open and of the current version. Throws what SQLite throws; the database is then as it was. */
 export class HookWriter {
   readonly #db: Database;
@@ -22,15 +30,15 @@ export class HookWriter {
   readonly #permissions: PermissionTable;
   readonly #events: EventTables;
 
-  constructor(db: Database) {
+  constructor(db: Database, { live }: WriterOptions = { live: false }) {
     this.#db = db;
     this.#lifecycle = new Lifecycle(db);
     this.#sessions = new SessionTable(db, this.#lifecycle);
-    this.#toolUses = new CallTable(db, TOOL_USES);
-    this.#launches = new CallTable(db, LAUNCHES);
+    this.#toolUses = new CallTable(db, TOOL_USES, live);
+    this.#launches = new CallTable(db, LAUNCHES, live);
     this.#invocations = new InvocationTable(db, this.#lifecycle, this.#launches);
-    this.#permissions = new PermissionTable(db);
-    this.#events = new EventTables(db);
+    this.#permissions = new PermissionTable(db, live);
+    this.#events = new EventTables(db, live);
   }
 
   /** Stores one event in a transaction of its own. */

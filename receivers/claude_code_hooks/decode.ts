@@ -81,7 +81,8 @@ export function decode(
   return eventOf(payload, originOf(payload, time, content), { size, digest, content });
 }
 
-function isDeeper(value: unknown, levels: number): boolean {
+/** Whether arrays and objects are nested in more levels than that. */
+export function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { whileBusy } from '../busy.ts';
-import { decode } from '../decode.ts';
-import type { HookEvent, Limits } from '../event.ts';
+import { decode, isDeeper } from '../decode.ts';
+import type { HookEvent, Limits, RefusalReason } from '../event.ts';
 import { hookDigest, hookSettings } from '../settings.ts';
 import { HookWriter } from '../writer.ts';
 import type { JsonObject } from './json.ts';
@@ -67,16 +67,20 @@ export class Intake {
 
   /** A payload that happened then; false: refused. */
   payload(payload: JsonObject | string, stampMs: number, origin: Origin): boolean {
+    // JSON.parse takes what JSON.stringify has no stack for.
+    if (typeof payload !== 'string' && isDeeper(payload, this.#limits.max_depth)) return this.#refuse('too_deep');
     const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
     const decoded = decode(text, this.#limits, stampMs, this.digest);
-    if (decoded.kind === 'refusal') {
-      this.#refused.set(decoded.reason, (this.#refused.get(decoded.reason) ?? 0) + 1);
-      return false;
-    }
+    if (decoded.kind === 'refusal') return this.#refuse(decoded.reason);
     this.#counts.events += 1;
     this.#events.push(decoded);
     this.#origins.set(decoded.sessionId, origin);
     return true;
+  }
+
+  #refuse(reason: RefusalReason): false {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+    return false;
   }
 
   usage(usage: RequestUsage): void {

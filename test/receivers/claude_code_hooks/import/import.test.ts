@@ -271,6 +271,16 @@ describe('the transcripts of a session', () => {
     ]);
   });
 
+  it('lose a call whose input is nested too deep, and nothing else', async () => {
+    using workspace = new Import();
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const nested = JSON.stringify(uses('t1', 'Bash', 1, {}, { x: 'deep' })).replace('"deep"', deep);
+    workspace.write('s-1.jsonl', [nested, uses('t2', 'Read', 4), result('t2', 5)]);
+    const { refused } = await workspace.run();
+    expect(refused).toEqual(new Map([['too_deep', 1]]));
+    expect(workspace.rows(CALLS)).toMatchObject([{ tool_use_id: 't2', status: 'completed' }]);
+  });
+
   it('give each compaction once, that of the hook included', async () => {
     using workspace = new Import();
     const compacted = (seconds: number): Json => ({

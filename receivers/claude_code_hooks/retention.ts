@@ -62,12 +62,14 @@ export interface Retained {
 /**
  * Deletes what is older than a time from a database of ours, a few rows at a time, beside hooks that write and collectors
  * that read. A row goes when all its times are older, everybody who counts it has, and it is not the newest of its table,
- * whose row id could be given again. Of each session remains until when it is deleted: `agentcol import` brings none of it back. Rows of our hooks go with their session: what is left of one would be worked out
- * anew by its next event.
+ * whose row id could be given again. Of each session remains until when it is deleted: `agentcol import` brings none of it
+ * back. Rows of our hooks go with their session: what is left of one would be worked out anew by its next event.
  */
 export async function retain(db: Database, options: RetentionOptions): Promise<Retained> {
   // The older logger declared foreign keys and enforced none.
   db.pragma('foreign_keys = OFF');
+  // What is deleted is gone from the file, too.
+  db.pragma('secure_delete = ON');
   const tables = RETAINED_TABLES.map((table) => new Subject(db, table, options));
   markKept(db, tables);
   const deleted = new Map<string, number>();

@@ -83,7 +83,8 @@ it.skipIf(process.platform !== 'linux')('is not tried for ever where the system 
 });
 
 it('is given no memory that was freed to hold: 2 is FAST, zeroes wherever a page is written anyhow', () => {
-  const db = prepareHookDatabase(database);
+  using workspace = new Workspace();
+  const db = prepareHookDatabase(workspace.file('agents.db'));
   expect(db.pragma('secure_delete', { simple: true })).toBe(2);
   db.close();
 });

@@ -58,7 +58,7 @@ describe.skipIf(!prlimit.met)(`the limit of open files reached${prlimit.reason}`
   });
 
   it('by clients that never ask for anything: reading goes on, at rest, and so do scrapes when they leave', async () => {
-    await using subject = new Subject({ launcher: limited(48) });
+    await using subject = new Subject({ launcher: limited(64) });
     subject.write();
     subject.agentcol.start();
     await subject.settles();

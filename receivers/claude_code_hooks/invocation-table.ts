@@ -72,7 +72,10 @@ export class InvocationTable {
     // What is left has merged into other rows; but not those of whose facts nothing is left: they are history.
     const known = new Set<unknown>([...launches.map(({ id }) => id), ...marks.map((mark) => mark.agent_id)]);
     for (const { id, agent_id, launch_id } of rows.left()) {
-      if (known.has(agent_id ?? launch_id)) this.#delete().run(id);
+      if (!known.has(agent_id ?? launch_id)) continue;
+      this.#delete().run(id);
+      this.#unname().run(sessionId, id);
+      if (agent_id !== null) changed.add(agent_id);
     }
     for (const agentId of changed) this.#nameCalls(sessionId, agentId);
   }
@@ -126,6 +129,13 @@ export class InvocationTable {
   );
 
   readonly #delete = once(() => this.#db.prepare('DELETE FROM agent_invocations WHERE id = ?'));
+
+  /** No call is left inside of a row that is gone. */
+  readonly #unname = once(() =>
+    this.#db.prepare(
+      'UPDATE agent_tool_uses SET agent_invocation_id = NULL WHERE session_id = ? AND agent_invocation_id = ?',
+    ),
+  );
 
   readonly #name = once(() =>
     this.#db.prepare(

@@ -1,5 +1,4 @@
 import type { Authenticator, Failure, Remark, Settings } from '../../src/component.ts';
-import { ConfigError } from '../../src/errors.ts';
 import { ChangingFiles } from '../../src/http/changing-files.ts';
 import { secretDigest } from '../../src/http/digest.ts';
 import type { Config } from './config.ts';
@@ -55,15 +54,12 @@ export class BasicAuth implements Authenticator {
   }
 
   async inspect(): Promise<readonly Remark[]> {
-    try {
-      const weak = [...this.#files.load().users.values()].filter((hash) => (costOf(hash) ?? 0) < ADVISED_COST).length;
+    return this.#files.inspect(({ users }) => {
+      const weak = [...users.values()].filter((hash) => (costOf(hash) ?? 0) < ADVISED_COST).length;
       if (weak === 0) return [];
       const message = `${weak} of the hashes cost less than ${ADVISED_COST}: whoever gets hold of them guesses fast; write them with htpasswd -B -C ${ADVISED_COST}`;
       return [{ path: ['htpasswd'], message, severity: 'warning' }];
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return error.problems.map((problem) => ({ ...problem, severity: 'error' }));
-    }
+    });
   }
 
   authenticate(authorization: string): boolean | Promise<boolean> {

@@ -1,5 +1,4 @@
 import type { Authenticator, Failure, Remark, Settings } from '../../src/component.ts';
-import { ConfigError } from '../../src/errors.ts';
 import { ChangingFiles } from '../../src/http/changing-files.ts';
 import { isSameSecret, secretDigest } from '../../src/http/digest.ts';
 import type { Config } from './config.ts';
@@ -46,15 +45,11 @@ export class BearerTokenAuth implements Authenticator {
   }
 
   async inspect(): Promise<readonly Remark[]> {
-    try {
-      const { short } = this.#files.load();
+    return this.#files.inspect(({ short }) => {
       if (short === 0) return [];
       const message = `${short} of the tokens have fewer than ${ADVISED_LENGTH} characters and may be guessed; openssl rand -hex 32 makes one`;
       return [{ path: [], message, severity: 'warning' }];
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return error.problems.map((problem) => ({ ...problem, severity: 'error' }));
-    }
+    });
   }
 
   authenticate(authorization: string): boolean {

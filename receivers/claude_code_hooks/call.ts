@@ -1,5 +1,5 @@
 import type { CallEvent, CallStatus } from './event.ts';
-import { earliest } from './stamp.ts';
+import { earliest, precedes } from './stamp.ts';
 
 /** What a call is. Of all its events, the earliest tells. */
 interface Description {
@@ -76,7 +76,7 @@ export function callOf(event: CallEvent): Call {
 
 /** What both know together: commutative, associative and idempotent, so that the order of events makes no difference. */
 export function merge(a: Call, b: Call): Call {
-  const described = isBefore(a.first_time, descriptionOf(a), b.first_time, descriptionOf(b)) ? a : b;
+  const described = precedes(a.first_time, descriptionOf(a), b.first_time, descriptionOf(b)) ? a : b;
   return {
     tool_use_id: described.tool_use_id,
     ...descriptionOf(described),
@@ -88,12 +88,7 @@ export function merge(a: Call, b: Call): Call {
 
 function isGraver(a: Call, b: Call): boolean {
   const difference = GRAVITY[a.status] - GRAVITY[b.status];
-  return difference === 0 ? isBefore(a.outcome_time, outcomeOf(a), b.outcome_time, outcomeOf(b)) : difference > 0;
-}
-
-/** Two events of one millisecond have an order, too: any, as long as it is always the same. */
-function isBefore(time: string, a: object, otherTime: string, b: object): boolean {
-  return time === otherTime ? JSON.stringify(a) <= JSON.stringify(b) : time < otherTime;
+  return difference === 0 ? precedes(a.outcome_time, outcomeOf(a), b.outcome_time, outcomeOf(b)) : difference > 0;
 }
 
 function descriptionOf(call: Call): Description {

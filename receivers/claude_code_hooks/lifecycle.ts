@@ -3,6 +3,7 @@ import type { Mark } from './agent-runs.ts';
 import type { HookEvent } from './event.ts';
 import { once } from './once.ts';
 import type { SessionMark } from './session-run.ts';
+import { precedes } from './stamp.ts';
 
 type Seen = Pick<Mark, 'time' | 'agent_type' | 'permission_mode' | 'project'> & { readonly id: number };
 
@@ -82,8 +83,7 @@ export class Lifecycle {
   );
 }
 
-/** Two events of one millisecond have an order, too: any, as long as it is always the same. */
 function isBefore(event: HookEvent, seen: Seen): boolean {
-  const told = [event.time, event.agentType, event.permissionMode, event.project];
-  return JSON.stringify(told) < JSON.stringify([seen.time, seen.agent_type, seen.permission_mode, seen.project]);
+  const told = [event.agentType, event.permissionMode, event.project];
+  return precedes(event.time, told, seen.time, [seen.agent_type, seen.permission_mode, seen.project]);
 }

@@ -11,3 +11,8 @@ export function earliest(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b;
   return a < b ? a : b;
 }
+
+/** Whether `what` at `time` comes before `other`. Of one millisecond, the order is that of their texts, whichever is heard first. */
+export function precedes(time: string, what: object, otherTime: string, other: object): boolean {
+  return time === otherTime ? JSON.stringify(what) < JSON.stringify(other) : time < otherTime;
+}

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Database, Statement } from 'better-sqlite3';
 import type { Remark } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
@@ -39,7 +40,8 @@ export async function inspectDatabase(source: Source, subject: Subject): Promise
         if (!(error instanceof SourceError)) throw error;
         if (error.reason !== 'busy' || tries === TRIES) return [{ ...unreadable(error), path: ['database'] }];
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      // A writer's lock tells nobody when it is over.
+      await delay(PAUSE_MS);
     }
   } finally {
     source.close();

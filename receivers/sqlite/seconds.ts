@@ -6,7 +6,7 @@ const QUARTER = 900;
 const MAX_REMEMBERED = 10_000;
 
 /**
- * `seconds(x)` of the mapping language: any common time encoding as epoch seconds, null when it is none.
+ * What `seconds(x)` is in the mapping language: a time in whichever common encoding, as epoch seconds; null when it is none.
  *
  * - Numbers, and text that is one, are epoch seconds, milliseconds, microseconds or nanoseconds, told apart by size:
  *   below 1e11, 1e14, 1e17 and 1e20 (so milliseconds count from March 1973).

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { Failure, Logger, Settings } from '../component.ts';
+import type { Failure, Logger, Remark, Settings } from '../component.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { codeOf } from './address.ts';
 
@@ -48,6 +48,16 @@ export class ChangingFiles<T extends object> {
     this.#value = this.#options.parse(this.#options.files.map(read));
     this.#signature = signature;
     return this.#value;
+  }
+
+  /** For `agentcol validate`: reads them, and says what is wrong, or what `remarks` has to say. */
+  inspect(remarks: (value: T) => readonly Remark[]): readonly Remark[] {
+    try {
+      return remarks(this.load());
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.problems.map((problem) => ({ ...problem, severity: 'error' }));
+    }
   }
 
   /** What they held when they were good last; undefined before `load`. */

@@ -152,13 +152,7 @@ class HttpListener implements Listener {
   }
 
   async inspect(): Promise<readonly Remark[]> {
-    try {
-      this.#certificates?.load();
-      return [];
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return error.problems.map((problem) => ({ ...problem, severity: 'error' }));
-    }
+    return this.#certificates?.inspect() ?? [];
   }
 
   async shutdown(): Promise<void> {

@@ -1,7 +1,7 @@
 import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Server, ServerOptions } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import type { Failure, Settings } from '../component.ts';
+import type { Failure, Remark, Settings } from '../component.ts';
 import { durationMs, type TlsConfig } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { ChangingFiles } from './changing-files.ts';
@@ -45,6 +45,11 @@ export class Certificates {
       requestCert: clients,
       rejectUnauthorized: clients,
     };
+  }
+
+  /** For `agentcol validate`. */
+  inspect(): readonly Remark[] {
+    return this.#files.inspect(() => []);
   }
 
   /** Gives the server what the files hold, again and again. */

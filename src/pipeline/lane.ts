@@ -5,7 +5,7 @@ import type { State, StateMember } from '../state/state.ts';
 import { LaneReader } from './lane-reader.ts';
 import { Notices } from './notices.ts';
 import { ReaderTotals } from './reader-totals.ts';
-import { withoutShares } from './share-status.ts';
+import { withoutShares } from './reader-status.ts';
 import { sharesOf } from './shares.ts';
 import type { LaneReading, Showcase } from './store.ts';
 

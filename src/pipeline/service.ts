@@ -249,6 +249,7 @@ export class Service {
     if (!this.#started.includes(built)) return;
     this.#started = this.#started.filter((other) => other !== built);
     let timer: NodeJS.Timeout | undefined;
+    // A component that hangs must not keep the others from stopping, nor the process from ending.
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(resolve, Math.max(0, deadline - performance.now()), 'late');
     });

@@ -1,7 +1,8 @@
-import type { ReaderStatus, Status } from '../component.ts';
+import type { Status } from '../component.ts';
+import { combined, type Combinable } from '../pipeline/reader-status.ts';
 
 /** Readers that share their labels, as one. */
-export interface Tally extends Omit<ReaderStatus, 'id' | 'lastFailure'> {
+export interface Tally extends Combinable {
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -22,34 +23,12 @@ export function talliesOf({ pipelines }: Status, by: 'receiver' | 'reader'): rea
       };
       const key = JSON.stringify(labels);
       const before = tallies.get(key);
-      tallies.set(key, before === undefined ? { ...reader, labels } : sum(before, reader));
+      tallies.set(key, { ...(before === undefined ? reader : combined(before, reader, add)), labels });
     }
   }
   return [...tallies.values()];
 }
 
-function sum(a: Tally, b: ReaderStatus): Tally {
-  return {
-    labels: a.labels,
-    failure: a.failure ?? b.failure,
-    rowsRead: a.rowsRead + b.rowsRead,
-    rowsBehind: a.rowsBehind + b.rowsBehind,
-    openRows: a.openRows + b.openRows,
-    points: a.points + b.points,
-    busy: a.busy + b.busy,
-    changes: sumByReason(a.changes, b.changes),
-    skipped: sumByReason(a.skipped, b.skipped),
-    pageDuration: {
-      boundaries: a.pageDuration.boundaries,
-      count: a.pageDuration.count + b.pageDuration.count,
-      sum: a.pageDuration.sum + b.pageDuration.sum,
-      bucketCounts: a.pageDuration.bucketCounts.map((count, index) => count + b.pageDuration.bucketCounts[index]!),
-    },
-  };
-}
-
-function sumByReason(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
-  const sums = new Map(a);
-  for (const [reason, count] of b) sums.set(reason, (sums.get(reason) ?? 0) + count);
-  return sums;
+function add(a: number, b: number): number {
+  return a + b;
 }

@@ -16,6 +16,7 @@ import {
   stateFile,
   type Written,
 } from '../pipeline/reloading.ts';
+import { capture } from './capture.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -27,11 +28,7 @@ beforeEach(async () => {
   running = new Reloading();
   endpoint = `127.0.0.1:${await freePort()}`;
   out = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...rest) => {
-    out += String(text);
-    for (const callback of rest) if (typeof callback === 'function') callback();
-    return true;
-  });
+  capture(process.stdout, (text) => (out += text));
 });
 
 afterEach(async () => {

@@ -10,20 +10,12 @@ import { printConfig } from '../../src/commands/print-config.ts';
 import { run } from '../../src/commands/run.ts';
 import { UsageError } from '../../src/commands/usage-error.ts';
 import { factories } from '../../src/components.ts';
+import { capture } from './capture.ts';
 import { jobsConfig, jobsDatabase } from './jobs.ts';
 
 let folder: string;
 let out: string;
 let err: string;
-
-/** process.stdout and process.stderr, written to `take` instead. */
-function capture(stream: NodeJS.WriteStream, take: (text: string) => void): void {
-  vi.spyOn(stream, 'write').mockImplementation((text, ...rest) => {
-    take(String(text));
-    for (const callback of rest) if (typeof callback === 'function') callback();
-    return true;
-  });
-}
 
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-commands-'));

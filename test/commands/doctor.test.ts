@@ -17,6 +17,7 @@ import { checkSettings } from '../../src/commands/doctor-settings.ts';
 import type { LookedAt } from '../../src/commands/hooks-status.ts';
 import { load } from '../../src/commands/load.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { capture } from './capture.ts';
 import { HookBundle } from './hook-bundle.ts';
 
 let folder: string;
@@ -385,12 +386,7 @@ it('prints every finding, with the remedy of what is not well, and ends with 1 w
   vi.stubEnv('HOME', folder);
   vi.stubEnv('CLAUDE_CONFIG_DIR', '');
   vi.spyOn(process, 'cwd').mockReturnValue(folder);
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...more: unknown[]) => {
-    printed += String(text);
-    const written = more.at(-1);
-    if (typeof written === 'function') Reflect.apply(written, undefined, []);
-    return true;
-  });
+  capture(process.stdout, (text) => (printed += text));
   try {
     const file = path.join(folder, 'otel-config.yaml');
     fs.writeFileSync(file, 'receivers: 5\n');

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseCommandLine } from '../../src/commands/command-line.ts';
 import { hooks } from '../../src/commands/hooks.ts';
+import { capture } from './capture.ts';
 
 let folder: string;
 let main: string;
@@ -19,12 +20,7 @@ beforeEach(() => {
   config = path.join(folder, 'otel-config.yaml');
   settings = path.join(folder, 'settings.json');
   configure({ storage: 'file_storage' });
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...more: unknown[]) => {
-    printed += String(text);
-    const written = more.at(-1);
-    if (typeof written === 'function') Reflect.apply(written, undefined, []);
-    return true;
-  });
+  capture(process.stdout, (text) => (printed += text));
 });
 
 afterEach(() => {

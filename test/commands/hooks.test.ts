@@ -6,6 +6,7 @@ import { openHookDatabase } from '../../receivers/claude_code_hooks/database.ts'
 import { hookSettings } from '../../receivers/claude_code_hooks/settings.ts';
 import type { HooksOptions } from '../../src/commands/hooks-options.ts';
 import { hooks } from '../../src/commands/hooks.ts';
+import { capture } from './capture.ts';
 
 let folder: string;
 let main: string;
@@ -23,12 +24,7 @@ beforeEach(() => {
   vi.stubEnv('CLAUDE_CONFIG_DIR', '');
   vi.spyOn(process, 'cwd').mockReturnValue(path.join(folder, 'project'));
   fs.mkdirSync(path.join(folder, 'project'));
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...more: unknown[]) => {
-    printed += String(text);
-    const written = more.at(-1);
-    if (typeof written === 'function') Reflect.apply(written, undefined, []);
-    return true;
-  });
+  capture(process.stdout, (text) => (printed += text));
 });
 
 afterEach(() => {

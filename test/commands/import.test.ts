@@ -4,18 +4,11 @@ import { importHistory } from '../../src/commands/import.ts';
 import { parseCommandLine } from '../../src/commands/command-line.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { Workspace } from '../main-job/harness.ts';
+import { capture } from './capture.ts';
 
 let workspace: Workspace;
 let out: string;
 let err: string;
-
-function capture(stream: NodeJS.WriteStream, take: (text: string) => void): void {
-  vi.spyOn(stream, 'write').mockImplementation((text, ...rest) => {
-    take(String(text));
-    for (const callback of rest) if (typeof callback === 'function') callback();
-    return true;
-  });
-}
 
 beforeEach(() => {
   workspace = new Workspace();

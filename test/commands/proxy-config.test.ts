@@ -13,6 +13,7 @@ import { refuseRoot } from '../../src/commands/refuse-root.ts';
 import { UsageError } from '../../src/commands/usage-error.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { Workspace } from '../main-job/harness.ts';
+import { capture } from './capture.ts';
 
 let workspace: Workspace;
 let out: string;
@@ -20,11 +21,7 @@ let out: string;
 beforeEach(() => {
   workspace = new Workspace();
   out = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...rest) => {
-    out += String(text);
-    for (const callback of rest) if (typeof callback === 'function') callback();
-    return true;
-  });
+  capture(process.stdout, (text) => (out += text));
 });
 
 afterEach(() => {

@@ -10,6 +10,7 @@ import { retention } from '../../src/commands/retention.ts';
 import { createAgentWorkflow, HookLogger, openAgentWorkflow } from '../fixtures/agent-workflow.ts';
 import { History } from '../oracle/history.ts';
 import { Clock, Collector, HOUR, MINUTE, NOON, Workspace, ZONE } from '../main-job/harness.ts';
+import { capture } from './capture.ts';
 
 const DAY = 24 * HOUR;
 const LIMIT = '90d';
@@ -19,11 +20,7 @@ let out: string;
 
 beforeEach(() => {
   out = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...rest) => {
-    out += String(text);
-    for (const callback of rest) if (typeof callback === 'function') callback();
-    return true;
-  });
+  capture(process.stdout, (text) => (out += text));
 });
 
 afterEach(() => {

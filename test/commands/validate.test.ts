@@ -6,6 +6,7 @@ import { once } from '../../src/commands/once.ts';
 import { run } from '../../src/commands/run.ts';
 import { validate } from '../../src/commands/validate.ts';
 import { ConfigError } from '../../src/errors.ts';
+import { capture } from './capture.ts';
 import { jobsConfig, jobsDatabase } from './jobs.ts';
 
 let folder: string;
@@ -14,11 +15,7 @@ let out: string;
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-validate-'));
   out = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, ...rest) => {
-    out += String(text);
-    for (const callback of rest) if (typeof callback === 'function') callback();
-    return true;
-  });
+  capture(process.stdout, (text) => (out += text));
 });
 
 afterEach(() => {

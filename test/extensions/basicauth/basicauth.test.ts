@@ -233,7 +233,7 @@ describe('htpasswd', () => {
     expect(await basicAuth.check?.({ htpasswd: { file } })).toEqual([]);
   });
 
-  test('compares somebody who is no user with as expensive a hash as any user has', async () => {
+  test('compares somebody who is no user with a hash that costs as much as those of users', async () => {
     const users = parseUsers(`${ALICE}\nbob:${hashSync('x', 6)}`, [], 'inline');
     expect(costOf(hashOfNobody(users))).toBe(6);
     expect(await new Verifications().verify('', hashOfNobody(users))).toBe(false);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ReaderStatus } from '../../src/component.ts';
-import { withoutShares } from '../../src/pipeline/share-status.ts';
+import { withoutShares } from '../../src/pipeline/reader-status.ts';
 
 function status(id: string, more: Partial<ReaderStatus>): ReaderStatus {
   return {

@@ -20,22 +20,27 @@ export function typeName(schema: SettingSchema): string {
   if (schema.path === true) return 'path';
   if (schema.format !== undefined) return schema.format.replace('_', ' ');
   if (schema.type === 'array') return schema.items === undefined ? 'list' : `list of ${typeName(schema.items)}`;
-  if (schema.type === 'object') return 'map';
-  return typeof schema.type === 'string' ? schema.type : (schema.type ?? []).join(' or ');
+  const types = [schema.type ?? []].flat().filter((type) => type !== 'null');
+  return types.map((type) => (type === 'object' ? 'map' : type)).join(' or ');
 }
 
-interface Row {
-  readonly name: string;
+/** A setting with what the schema says of it. */
+export interface SettingRow {
+  /** From the component's settings; `*` is a name of the user's choice, or an entry of a list. */
+  readonly path: readonly string[];
+  /** Levels of indentation: an entry of a list has none of its own. */
+  readonly depth: number;
   readonly type: string;
   /** In YAML's JSON: `"1s"`; "required", or nothing. */
   readonly fallback: string;
   readonly description: string;
 }
 
-/** One line a setting, in columns; what stands below a setting is indented, `*` is a name of the user's choice. */
+/** One line a setting, in columns; what stands below a setting is indented. */
 export function describeSettings(schema: SettingSchema): readonly string[] {
-  const rows = rowsOf(schema, '');
-  const width = (cell: (row: Row) => string): number => Math.max(0, ...rows.map((row) => cell(row).length));
+  const rows = settingRows(schema).map((row) => ({ ...row, name: '  '.repeat(row.depth) + row.path.at(-1)! }));
+  const width = (cell: (row: (typeof rows)[number]) => string): number =>
+    Math.max(0, ...rows.map((row) => cell(row).length));
   const names = width(({ name }) => name);
   const types = width(({ type }) => type);
   const fallbacks = width(({ fallback }) => fallback);
@@ -44,23 +49,25 @@ export function describeSettings(schema: SettingSchema): readonly string[] {
   );
 }
 
-function rowsOf(schema: SettingSchema, indent: string): readonly Row[] {
+/** Every setting, each before what stands below it. */
+export function settingRows(schema: SettingSchema, path: readonly string[] = [], depth = 0): readonly SettingRow[] {
   const own = Object.entries(schema.properties ?? {}).flatMap(([name, property]) => [
     {
-      name: indent + name,
+      path: [...path, name],
+      depth,
       type: typeName(property),
       fallback: schema.required?.includes(name) === true ? 'required' : defaultOf(property),
       description: property.description ?? '',
     },
-    ...rowsOf(property, `${indent}  `),
+    ...settingRows(property, [...path, name], depth + 1),
   ]);
-  const ofAnyName =
-    typeof schema.additionalProperties === 'object' ? rowsOf(schema.additionalProperties, `${indent}  `) : [];
-  const named = ofAnyName.length === 0 ? [] : [{ name: `${indent}*`, type: 'map', fallback: '', description: '' }];
-  const nested = [schema.items, ...(schema.anyOf ?? [])].flatMap((inner) =>
-    inner === undefined ? [] : rowsOf(inner, indent),
-  );
-  return [...own, ...named, ...ofAnyName, ...nested];
+  const any = [...path, '*'];
+  const { additionalProperties, items, anyOf = [] } = schema;
+  const ofAnyName = typeof additionalProperties === 'object' ? settingRows(additionalProperties, any, depth + 1) : [];
+  const named = ofAnyName.length === 0 ? [] : [{ path: any, depth, type: 'map', fallback: '', description: '' }];
+  const ofItems = items === undefined ? [] : settingRows(items, any, depth);
+  const ofAlternatives = anyOf.flatMap((one) => settingRows(one, path, depth));
+  return [...own, ...named, ...ofAnyName, ...ofItems, ...ofAlternatives];
 }
 
 function defaultOf({ default: fallback }: SettingSchema): string {

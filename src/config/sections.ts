@@ -27,10 +27,10 @@ export const ROOT_SCHEMA = {
   additionalProperties: false,
   required: ['receivers', 'exporters', 'service'],
   properties: {
-    receivers: components,
-    processors: optionalComponents,
-    exporters: components,
-    extensions: optionalComponents,
+    receivers: { ...components, description: 'where telemetry comes from, by id' },
+    processors: { ...optionalComponents, description: 'what is done to it on the way, by id' },
+    exporters: { ...components, description: 'where it goes, by id' },
+    extensions: { ...optionalComponents, description: 'what else there is: storage, health, authentication; by id' },
     service: {
       type: 'object',
       additionalProperties: false,
@@ -40,14 +40,15 @@ export const ROOT_SCHEMA = {
         pipelines: {
           type: 'object',
           minProperties: 1,
+          description: 'what is read, processed and published, by id: a signal, or signal/name',
           additionalProperties: {
             type: 'object',
             additionalProperties: false,
             required: ['receivers', 'exporters'],
             properties: {
-              receivers: { ...ids, minItems: 1 },
+              receivers: { ...ids, minItems: 1, description: 'ids of what it reads' },
               processors: { ...ids, default: [], description: 'ids in the order in which they are applied' },
-              exporters: { ...ids, minItems: 1 },
+              exporters: { ...ids, minItems: 1, description: 'ids of those that get what comes out' },
             },
           },
         },

@@ -1,0 +1,84 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { factories } from '../../src/components.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { ROOT_SCHEMA } from '../../src/config/sections.ts';
+import { ConfigError } from '../../src/errors.ts';
+import { Folder } from '../config/loading.ts';
+import { MarkdownFile, markdownFiles, ROOT } from './markdown.ts';
+
+const files = markdownFiles();
+const DEFAULT = path.join(ROOT, 'otel-config.yaml');
+
+/** What is wrong with a link, or undefined. Other sites are not asked. */
+function fault(from: MarkdownFile, target: string): string | undefined {
+  if (/^https:\/\//.test(target)) return undefined;
+  if (/^[a-z]+:/.test(target)) return 'links are relative, or https';
+  const [file = '', anchor] = target.split('#');
+  const name = file === '' ? from.name : path.join(path.dirname(from.name), file);
+  if (!fs.existsSync(path.join(ROOT, name))) return `there is no ${name}`;
+  if (anchor === undefined) return undefined;
+  if (!name.endsWith('.md')) return `${name} has no anchors`;
+  return new MarkdownFile(name).anchors.has(anchor) ? undefined : `there is no heading #${anchor} in ${name}`;
+}
+
+describe('links', () => {
+  test.each(files.map((file) => [file.name, file] as const))('of %s lead somewhere', (_, file) => {
+    const faults = file.links.flatMap(({ target, line }) => {
+      const reason = fault(file, target);
+      return reason === undefined ? [] : [`line ${line}: ${target}: ${reason}`];
+    });
+    expect(faults).toEqual([]);
+  });
+
+  test('that lead nowhere are found', () => {
+    const readme = new MarkdownFile('README.md');
+    expect(fault(readme, 'docs/none.md')).toBe('there is no docs/none.md');
+    expect(fault(readme, 'docs/privacy.md#none')).toBe('there is no heading #none in docs/privacy.md');
+    expect(fault(readme, 'docs/privacy.md#the-rule')).toBeUndefined();
+    expect(fault(readme, 'http://example.org/')).toBeDefined();
+  });
+});
+
+/** A YAML block that is one of agentcol's: its keys are those of the configuration. */
+function isConfiguration(text: string): boolean {
+  const sections = Object.keys(ROOT_SCHEMA.properties);
+  const value: unknown = parse(text);
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  return keys.length > 0 && keys.every((key) => sections.includes(key));
+}
+
+/** What the validator says of a configuration: alone where it is marked as complete, else written over the default one. */
+async function faultsOf(text: string, complete: boolean): Promise<readonly string[]> {
+  using folder = new Folder();
+  folder.write('hash.key', 'k'.repeat(32));
+  const file = folder.write('block.yaml', text);
+  const env = { AGENTCOL_TOKEN: 't'.repeat(32) };
+  try {
+    await loadConfig({ files: complete ? [file] : [DEFAULT, file], env, homeDirectory: '/home/me' }, factories);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ message }) => message);
+    throw error;
+  }
+}
+
+describe('configuration', () => {
+  const blocks = files.flatMap(({ name, fences }) =>
+    fences
+      .filter(({ language, text }) => language === 'yaml' && isConfiguration(text))
+      .map(({ text, line, words }) => [`${name}:${line}`, text, words.includes('complete')] as const),
+  );
+
+  test.each(blocks)('at %s is right', async (_, text, complete) => {
+    expect(await faultsOf(text, complete)).toEqual([]);
+  });
+
+  test('that is wrong is found', async () => {
+    expect(isConfiguration('exporters: {prometheus: {endpont: x}}')).toBe(true);
+    expect(await faultsOf('exporters: {prometheus: {endpont: x}}', false)).not.toEqual([]);
+    expect(await faultsOf('exporters: {prometheus: }', true)).not.toEqual([]);
+  });
+});

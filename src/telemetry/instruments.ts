@@ -2,7 +2,7 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AggregationTemporality, InstrumentType, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { BatchObservableResult, Meter, ObservableCounter, ObservableGauge } from '@opentelemetry/api';
-import type { Status } from '../component.ts';
+import type { ExtensionStatus, Status } from '../component.ts';
 import { pageDurations } from './page-durations.ts';
 import { talliesOf, type Tally } from './tally.ts';
 
@@ -81,6 +81,11 @@ function observePipelines(meter: Meter, { level, status }: Observed): void {
     'Points that a processor dropped, or folded into an overflow series.',
     '{datapoint}',
   );
+  const up = gauge(
+    meter,
+    'agentcol_component_up',
+    'Whether an extension or exporter works: 1, or 0 with the reason why it does not.',
+  );
   meter.addBatchObservableCallback(
     (result) => {
       const now = status();
@@ -96,10 +101,21 @@ function observePipelines(meter: Meter, { level, status }: Observed): void {
       for (const exporter of now.exporters) {
         result.observe(sent, exporter.sent, { exporter: exporter.id });
         result.observe(failed, exporter.failed, { exporter: exporter.id });
+        observeComponent(result, up, 'exporter', exporter);
       }
+      for (const extension of now.extensions) observeComponent(result, up, 'extension', extension);
     },
-    [...Object.values(ofReceivers), ...Object.values(ofReaders), withheld, sent, failed],
+    [...Object.values(ofReceivers), ...Object.values(ofReaders), withheld, sent, failed, up],
   );
+}
+
+function observeComponent(
+  result: BatchObservableResult,
+  up: ObservableGauge,
+  kind: 'exporter' | 'extension',
+  { id: component, failure }: ExtensionStatus,
+): void {
+  result.observe(up, failure === undefined ? 1 : 0, { kind, component, reason: failure?.reason ?? '' });
 }
 
 function receiverInstruments(meter: Meter) {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ReaderStatus, Status } from '../../src/component.ts';
+import type { ExtensionStatus, ReaderStatus, Status } from '../../src/component.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { OwnMetrics, type OwnMetricsOptions } from '../../src/telemetry/own-metrics.ts';
 import { testSettings } from '../component-suite.ts';
@@ -114,6 +114,21 @@ describe('the metrics', () => {
     expect(await up()).toEqual([[series('missing'), '0']]);
     failure = undefined;
     expect(await up()).toEqual([[series(''), '1']]);
+  });
+
+  test('say of extensions and exporters that one does not work and why, for as long as it does not', async () => {
+    let failure: ExtensionStatus['failure'];
+    const own = await serve(() => ({ ...statusOf([]), extensions: [{ id: 'file_storage', failure }] }));
+    const up = async (): Promise<unknown> =>
+      Object.entries(await scrape(own)).filter(([series]) => series.startsWith('agentcol_component_up'));
+    const exporter = ['agentcol_component_up{kind="exporter",component="prometheus",reason=""}', '1'];
+    const series = (reason: string): string =>
+      `agentcol_component_up{kind="extension",component="file_storage",reason="${reason}"}`;
+    expect(await up()).toEqual([exporter, [series(''), '1']]);
+    failure = { reason: 'state', message: '/home/me', sinceMs: 0 };
+    expect(await up()).toEqual([exporter, [series('state'), '0']]);
+    failure = undefined;
+    expect(await up()).toEqual([exporter, [series(''), '1']]);
   });
 
   test('sum up the databases of one receiver, and tell no path', async () => {

@@ -2,7 +2,7 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AggregationTemporality, InstrumentType, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { BatchObservableResult, Meter, ObservableCounter, ObservableGauge } from '@opentelemetry/api';
-import type { ExtensionStatus, Status } from '../component.ts';
+import type { ExporterStatus, Status } from '../component.ts';
 import { pageDurations } from './page-durations.ts';
 import { talliesOf, type Tally } from './tally.ts';
 
@@ -113,7 +113,7 @@ function observeComponent(
   result: BatchObservableResult,
   up: ObservableGauge,
   kind: 'exporter' | 'extension',
-  { id: component, failure }: ExtensionStatus,
+  { id: component, failure }: Pick<ExporterStatus, 'id' | 'failure'>,
 ): void {
   result.observe(up, failure === undefined ? 1 : 0, { kind, component, reason: failure?.reason ?? '' });
 }

@@ -1,90 +1,49 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
-import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { HookLogger, openAgentWorkflow } from '../fixtures/agent-workflow.ts';
 import { generateAgentWorkflow } from '../fixtures/generate.ts';
 import { Clock, Collector, Workspace, ZONE } from '../main-job/harness.ts';
 import { recount } from '../oracle/recount.ts';
 import { differences, sampleKey, type Samples } from '../oracle/samples.ts';
-import { requirement } from './requirement.ts';
-
-const prometheus = requirement(
-  'prometheus (Debian package prometheus)',
-  spawnSync('prometheus', ['--version']).status === 0,
-);
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-interface QueryResult {
-  readonly status: string;
-  readonly data: {
-    readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
-  };
-}
+import { freePort } from '../pipeline/reloading.ts';
+import { prometheus, PrometheusServer } from './prometheus-server.ts';
 
 describe.skipIf(!prometheus.met)(`a real Prometheus${prometheus.reason}`, () => {
   const workspace = new Workspace();
   const clock = new Clock(Date.now());
   const database = workspace.file('agent_workflow.db');
   let collector: Collector;
-  let server: ChildProcess;
-  let api: string;
+  let server: PrometheusServer;
 
   beforeAll(async () => {
     generateAgentWorkflow(database, { invocations: 5000, endMs: clock.nowMs, zone: ZONE, slim: true });
-    const [port, apiPort] = [await freePort(), await freePort()];
+    const port = await freePort();
     collector = await Collector.start(database, {
       clock,
       exporter: { endpoint: `127.0.0.1:${port}` },
       storage: workspace.file('state'),
     });
-    const config = workspace.file('prometheus.yml');
     fs.writeFileSync(
-      config,
+      workspace.file('prometheus.yml'),
       `global: { scrape_interval: 500ms }\nscrape_configs:\n  - job_name: agentcol\n    static_configs: [{ targets: ['127.0.0.1:${port}'] }]\n`,
     );
-    api = `http://127.0.0.1:${apiPort}`;
-    const args = [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${workspace.file('tsdb')}`,
-      `--web.listen-address=127.0.0.1:${apiPort}`,
-    ];
-    server = spawn('prometheus', args, { stdio: 'ignore' });
+    server = await PrometheusServer.start(workspace.folder);
   });
 
   afterAll(async () => {
-    server.kill();
-    await once(server, 'exit');
+    await server.stop();
     await collector.stop();
     workspace[Symbol.dispose]();
   });
 
-  async function query(expression: string): Promise<QueryResult['data']['result']> {
-    const response = await fetch(`${api}/api/v1/query?query=${encodeURIComponent(expression)}`);
-    const body: unknown = await response.json();
-    expect(body).toMatchObject({ status: 'success' });
-    return (body as QueryResult).data.result;
-  }
-
   async function stored(): Promise<Samples> {
     const samples: Samples = new Map();
-    for (const { metric, value } of await query(
+    for (const { labels: metric, value } of await server.query(
       '{job="agentcol", __name__=~"agent_workflow_.+|gen_ai_.+", __name__!~".+_created"}',
     )) {
-      const { __name__: name, job, instance, ...labels } = metric;
+      const { __name__: name, job, instance, ...labels }: Record<string, string> = metric;
       if (labels.le !== undefined && labels.le !== '+Inf') labels.le = String(Number(labels.le));
-      samples.set(sampleKey(name ?? '', labels), Number(value[1]));
+      samples.set(sampleKey(name ?? '', labels), value);
     }
     return samples;
   }
@@ -111,12 +70,13 @@ describe.skipIf(!prometheus.met)(`a real Prometheus${prometheus.reason}`, () => 
   });
 
   it('has no complaint about the target', async () => {
-    const response = await fetch(`${api}/api/v1/targets`);
-    expect(await response.json()).toMatchObject({ data: { activeTargets: [{ health: 'up', lastError: '' }] } });
+    expect(await server.targets()).toMatchObject([{ health: 'up', lastError: '' }]);
   });
 
   it('computes quantiles from the histograms', async () => {
-    const result = await query('histogram_quantile(0.5, sum by (le) (gen_ai_invoke_agent_duration_seconds_bucket))');
-    expect(Number(result[0]?.value[1])).toBeGreaterThan(0);
+    const result = await server.query(
+      'histogram_quantile(0.5, sum by (le) (gen_ai_invoke_agent_duration_seconds_bucket))',
+    );
+    expect(result[0]?.value).toBeGreaterThan(0);
   });
 });

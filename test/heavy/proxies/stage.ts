@@ -55,6 +55,8 @@ export interface StageOptions {
   readonly exporters?: (workspace: Workspace) => Promise<Readonly<Record<string, Readonly<Record<string, unknown>>>>>;
   /** Has basicauth among its extensions, with the same user. */
   readonly authenticates?: boolean;
+  /** service::telemetry::metrics; default: none of them. */
+  readonly telemetry?: (workspace: Workspace) => Readonly<Record<string, unknown>>;
   /** The address that the proxy listens on. */
   readonly address?: string;
 }
@@ -71,7 +73,7 @@ export class Stage {
   #server: ChildProcess | undefined;
 
   private constructor(
-    { proxy, address = '127.0.0.1', authenticates = false }: StageOptions,
+    { proxy, address = '127.0.0.1', authenticates = false, telemetry = () => ({ level: 'none' }) }: StageOptions,
     port: number,
     exporters: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
     workspace: Workspace,
@@ -95,7 +97,7 @@ export class Stage {
       extensions,
       service: {
         extensions: Object.keys(extensions),
-        telemetry: { metrics: { level: 'none' } },
+        telemetry: { metrics: telemetry(workspace) },
         pipelines: { metrics: pipeline },
       },
     };

@@ -1,6 +1,5 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { hashSync } from 'bcrypt';
@@ -8,13 +7,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { generateAgentWorkflow } from '../../fixtures/generate.ts';
 import { Workspace } from '../../main-job/harness.ts';
 import { freePort } from '../../pipeline/reloading.ts';
+import { AgentcolProcess, DEFAULT_CONFIG, MAIN } from '../agentcol-process.ts';
 import { PASSWORD, Stage, USER, type Proxy } from '../proxies/stage.ts';
 import { prometheus, PrometheusServer } from '../prometheus-server.ts';
 import { requirement } from '../requirement.ts';
 import { elsewhere, Variant } from './variant.ts';
-
-const ROOT = path.resolve(import.meta.dirname, '../../..');
-const MAIN = path.join(ROOT, 'dist/src/main.js');
 
 const installed = {
   nginx: requirement('nginx (Debian package nginx-light)', spawnSync('nginx', ['-v']).status === 0),
@@ -53,57 +50,6 @@ async function scrapes(folder: string): Promise<void> {
   }
 }
 
-/** The built agentcol by the default configuration and what a variant's comment says. */
-async function withAgentcol(
-  workspace: Workspace,
-  { extra, ports }: { readonly extra: string | undefined; readonly ports: readonly [number, number] },
-  use: () => Promise<void>,
-): Promise<void> {
-  generateAgentWorkflow(workspace.file('agent_workflow.db'), { invocations: 100, endMs: Date.now(), slim: true });
-  const addresses = [
-    `exporters::prometheus::endpoint=127.0.0.1:${ports[0]}`,
-    `service::telemetry::metrics::address=127.0.0.1:${ports[1]}`,
-  ];
-  const words = ['--allow-root', '--config', path.join(ROOT, 'otel-config.yaml')];
-  if (extra !== undefined) {
-    fs.writeFileSync(workspace.file('extra.yaml'), extra);
-    words.push('--config', workspace.file('extra.yaml'));
-  }
-  const log = fs.openSync(workspace.file('agentcol.log'), 'a');
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [MAIN, ...words, ...addresses.flatMap((setting) => ['--set', setting])],
-    {
-      stdio: ['ignore', log, log],
-      env: {
-        ...process.env,
-        AGENT_WORKFLOW_DB: workspace.file('agent_workflow.db'),
-        XDG_STATE_HOME: workspace.folder,
-      },
-    },
-  );
-  fs.closeSync(log);
-  try {
-    await vi.waitFor(
-      async () => {
-        if (child.exitCode !== null) throw new Error(fs.readFileSync(workspace.file('agentcol.log'), 'utf8'));
-        for (const port of ports) {
-          const { status } = await fetch(`http://127.0.0.1:${port}/metrics`);
-          // Who does not say who it is gets nothing, where agentcol asks.
-          expect(status).toBe(extra === undefined ? 200 : 401);
-        }
-      },
-      { timeout: 60_000, interval: 50 },
-    );
-    await use();
-  } finally {
-    if (child.exitCode === null) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
-  }
-}
-
 describe.skipIf(!prometheus.met)(`the ready configurations of Prometheus${prometheus.reason}`, () => {
   it.each(['prometheus.yml', 'prometheus.basicauth.yml', 'prometheus.bearertokenauth.yml'])(
     '%s scrapes an agentcol that is configured as its comment says',
@@ -114,19 +60,20 @@ describe.skipIf(!prometheus.met)(`the ready configurations of Prometheus${promet
       fs.writeFileSync(workspace.file('tokens'), `${token}\n`);
       fs.writeFileSync(workspace.file('agentcol.password'), PASSWORD);
       fs.writeFileSync(workspace.file('agentcol.token'), token);
+      generateAgentWorkflow(workspace.file('agent_workflow.db'), { invocations: 100, endMs: Date.now(), slim: true });
       const variant = new Variant(file);
-      const ports = [await freePort(), await freePort()] as const;
-      const secrets = variant.agentcol === undefined ? {} : { '/etc/prometheus/': `${workspace.folder}/` };
-      variant.install(workspace.folder, {
-        "'127.0.0.1:9465'": `'127.0.0.1:${ports[0]}'`,
-        "'127.0.0.1:9466'": `'127.0.0.1:${ports[1]}'`,
-        ...secrets,
-      });
       const extra =
         variant.agentcol === undefined
           ? undefined
           : elsewhere(variant.agentcol, { '/etc/agentcol/': `${workspace.folder}/` });
-      await withAgentcol(workspace, { extra, ports }, () => scrapes(workspace.folder));
+      // Who does not say who it is gets nothing, where agentcol asks.
+      await using agentcol = await AgentcolProcess.start(workspace, { extra, answer: extra === undefined ? 200 : 401 });
+      variant.install(workspace.folder, {
+        "'127.0.0.1:9465'": `'127.0.0.1:${agentcol.ports[0]}'`,
+        "'127.0.0.1:9466'": `'127.0.0.1:${agentcol.ports[1]}'`,
+        ...(extra === undefined ? {} : { '/etc/prometheus/': `${workspace.folder}/` }),
+      });
+      await scrapes(workspace.folder);
     },
   );
 
@@ -159,7 +106,7 @@ describe.skipIf(!prometheus.met)(`the ready configurations of Prometheus${promet
     using workspace = new Workspace();
     const { agentcol = '' } = new Variant('prometheus.proxy.yml');
     fs.writeFileSync(workspace.file('extra.yaml'), agentcol);
-    const words = [MAIN, 'validate', '--config', path.join(ROOT, 'otel-config.yaml')];
+    const words = [MAIN, 'validate', '--config', DEFAULT_CONFIG];
     const validate = (...more: readonly string[]): string =>
       spawnSync(process.execPath, [...words, '--config', workspace.file('extra.yaml'), ...more], { encoding: 'utf8' })
         .stderr;

@@ -16,6 +16,11 @@ export interface Sample {
   readonly value: number;
 }
 
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly values: readonly number[];
+}
+
 export interface Target {
   readonly labels: { readonly job: string };
   readonly health: string;
@@ -68,6 +73,23 @@ export class PrometheusServer {
       readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
     }>(`query?query=${encodeURIComponent(expression)}${time}`);
     return result.map(({ metric, value }) => ({ labels: metric, value: numberOf(value[1]) }));
+  }
+
+  /** The series of a range query, each with its values. */
+  async queryRange(expression: string, startMs: number, endMs: number, stepMs: number): Promise<readonly Series[]> {
+    const range = `start=${startMs / 1000}&end=${endMs / 1000}&step=${stepMs / 1000}`;
+    const { result } = await this.#ask<{
+      readonly result: readonly {
+        readonly metric: Record<string, string>;
+        readonly values: readonly (readonly [number, string])[];
+      }[];
+    }>(`query_range?query=${encodeURIComponent(expression)}&${range}`);
+    return result.map(({ metric, values }) => ({ labels: metric, values: values.map(([, value]) => numberOf(value)) }));
+  }
+
+  /** The values that a label has in the series that match. */
+  labelValues(label: string, match: string): Promise<readonly string[]> {
+    return this.#ask(`label/${label}/values?match[]=${encodeURIComponent(match)}`);
   }
 
   async targets(): Promise<readonly Target[]> {

@@ -1,5 +1,5 @@
 import type { Problem } from './errors.ts';
-import type { Attributes, Batch, Metric, Signal } from './pipeline/signals.ts';
+import type { Attributes, Batch, LogsBatch, Metric, Signal, Subject, TracesBatch } from './pipeline/signals.ts';
 
 /** A part of the collector with a life of its own. */
 export interface Component {
@@ -24,6 +24,10 @@ export interface Remark extends Problem {
 export interface Settings {
   /** The id in the configuration: `sqlite/agents`. */
   readonly id: string;
+  /** Of the pipeline that it works for; undefined for exporters and extensions, which work for all. */
+  readonly signal?: Signal;
+  /** A receiver is created once for each pipeline and exporter; what it takes in from elsewhere, the first one alone takes in. */
+  readonly first?: boolean;
   readonly logger: Logger;
   /** Epoch milliseconds; injected so that tests own the clock. */
   readonly now: () => number;
@@ -70,6 +74,8 @@ export interface Receiver extends Component {
   readonly readers: readonly Reader[];
   /** What its readers can produce, those of sources that it has not found yet included; absent: what its readers say. */
   readonly metrics?: readonly MetricDefinition[];
+  /** Likewise: kinds of spans and log records. */
+  readonly records?: readonly RecordDefinition[];
   /** Called once before the readers of each cycle: the one place to look whether anything changed. Never throws. */
   poll(): void;
   /** Calls `wake` when something may be new; polling every `intervalMs` is the fallback. */
@@ -85,8 +91,10 @@ export interface Reader {
   readonly keyScope: string;
   /** The table that it tails; absent where it is none. Its position then has the highest row id passed, as `cursor`. */
   readonly table?: { readonly file: string; readonly name: string };
-  /** The metrics it can produce; a changed digest means that the metric must be rebuilt. */
+  /** The metrics it can produce; a changed digest means that the metric must be rebuilt. Empty where it makes records. */
   readonly metrics: readonly MetricDefinition[];
+  /** The spans or log records it can produce; absent: none. */
+  readonly records?: readonly RecordDefinition[];
   /**
    * The next page after `state.position` (undefined = the beginning), or undefined when nothing is new or due.
    * Bounded rows, bounded time, one read transaction. Changes nothing: what the page says happens when the sink has it.
@@ -110,6 +118,15 @@ export interface MetricDefinition {
   readonly attributes?: readonly string[];
   /** Names of what the values of an attribute are made of, such as columns of the source, for the privacy rule. */
   readonly origins?: ReadonlyMap<string, readonly string[]>;
+}
+
+/**
+ * A kind of spans or log records. What was sent is never sent anew because its definition has changed. `attributes` and
+ * `origins` are as those of metrics, `name` and `body` among them: texts that are made of values leave as attributes do.
+ */
+export interface RecordDefinition extends Pick<MetricDefinition, 'attributes' | 'origins'> {
+  /** Of messages: "spans of tool_calls". */
+  readonly title: string;
 }
 
 /** Small plain JSON, meaningful to its reader alone. */
@@ -202,10 +219,10 @@ export interface Progress {
 export interface Processor extends Component {
   process(batch: Batch): Batch | undefined;
   /**
-   * What becomes of the attributes of a metric, for the privacy rule and `agentcol validate`: renamed, added, left out, or
-   * treated. undefined: no point of the metric goes on. Absent: anything may.
+   * What becomes of the attributes of a metric, or of a kind of records, for the privacy rule and `agentcol validate`: renamed, added, left out, or
+   * treated. undefined: none of it goes on. Absent: anything may.
    */
-  traceAttributes?(attributes: readonly TracedAttribute[], metric: Metric): readonly TracedAttribute[] | undefined;
+  traceAttributes?(attributes: readonly TracedAttribute[], subject: Subject): readonly TracedAttribute[] | undefined;
   /** Of one that leaves points alone: what becomes of the resource that everything of the pipeline is about. Once started. */
   resource?(attributes: Attributes): Attributes;
   /** Likewise, by name, for `agentcol validate`. */
@@ -232,12 +249,46 @@ export interface TracedAttribute {
 
 // ---------------------------------------------------------------------------------------------------------- exporters
 
-export type Exporter = MetricsExporter;
+/** Its factory's `signals` say which of the two it is, or that it is both. */
+export type Exporter = MetricsExporter | BatchExporter | (MetricsExporter & BatchExporter);
 
 /** Publishes metric stores; reads them whenever it likes, and hears of every commit. */
 export interface MetricsExporter extends Component {
+  /** Of one that sends: metric points that the other side took, and that it did not, since the start. Absent: it is asked. */
+  readonly pushed?: { readonly sent: number; readonly failed: number };
   /** Publishes these sources from now on, instead of any before. Called before start, and again at a reload. */
   connect(sources: readonly MetricSource[]): void;
+}
+
+/** Sends spans and log records. What it has not accepted is read again at the source: it keeps nothing. */
+export interface BatchExporter extends Component {
+  /**
+   * One attempt, bounded in time; resolves once the other side has the batch. Rejects with PermanentError when it never
+   * will, with RetryableError or anything else when it may later. Called again only after the last call has ended; calls
+   * for different pipelines may overlap.
+   */
+  export(batch: TracesBatch | LogsBatch, resource: Attributes): Promise<Rejection | undefined>;
+  readonly retry: RetryPolicy;
+}
+
+/** Some of a batch was refused for good, the rest accepted. */
+export interface Rejection {
+  readonly rejected: number;
+  /** What the other side says; never row contents. */
+  readonly message: string;
+}
+
+/** The Collector's retry_on_failure. Milliseconds. */
+export interface RetryPolicy {
+  /** false: what fails once is dropped. */
+  readonly enabled: boolean;
+  readonly initialMs: number;
+  readonly multiplier: number;
+  /** 0.5: a pause is half to one and a half times as long. */
+  readonly randomizationFactor: number;
+  readonly maxMs: number;
+  /** How long one batch is tried before it is dropped; 0: for ever. */
+  readonly maxElapsedMs: number;
 }
 
 /** The committed metrics of one pipeline. */
@@ -308,6 +359,7 @@ export interface ExtensionStatus {
 
 export interface PipelineStatus {
   readonly id: string;
+  readonly signal: Signal;
   /** undefined once everything has caught up for the first time. */
   readonly progress: Progress | undefined;
   readonly receivers: readonly ReceiverStatus[];
@@ -320,6 +372,8 @@ export interface PipelineStatus {
 
 export interface ReceiverStatus {
   readonly id: string;
+  /** Of spans and log records: where they go, each at its own pace; undefined for metrics. */
+  readonly exporter?: string;
   readonly readers: readonly ReaderStatus[];
 }
 
@@ -332,7 +386,7 @@ export interface ReaderStatus {
   /** Rows still to be read, as the last page told. */
   readonly rowsBehind: number;
   readonly openRows: number;
-  /** Points that its pages brought, before any processor. */
+  /** Points, spans or log records that its pages brought, before any processor. */
   readonly points: number;
   /** How often it was put off because its source was locked. */
   readonly busy: number;
@@ -346,10 +400,14 @@ export interface ReaderStatus {
 
 export interface ExporterStatus {
   readonly id: string;
-  /** Points that it took, and that it failed to take. */
+  /** By signal: metric points, spans and log records that it took, and that it failed to take. */
+  readonly counts: ReadonlyMap<Signal, ExporterCounts>;
+  readonly failure?: Failure | undefined;
+}
+
+export interface ExporterCounts {
   readonly sent: number;
   readonly failed: number;
-  readonly failure?: Failure | undefined;
 }
 
 // --------------------------------------------------------------------------------------------------------- extensions

@@ -16,12 +16,21 @@ export class ConfigError extends Error {
   }
 }
 
-/**
- * Nobody can mend it by waiting: count, drop, go on. Every other error is transient and tried again.
- * @public part of the contract for exporters that send
- */
+/** Nobody can mend it by waiting: count, drop, go on. Every other error is transient and tried again. */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError';
+}
+
+/** The other side cannot take it now, and may have said when it will. */
+export class RetryableError extends Error {
+  override readonly name = 'RetryableError';
+  /** Not before; undefined: it did not say. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, { retryAfterMs, ...options }: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /**

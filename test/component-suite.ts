@@ -7,6 +7,7 @@ import type { Component, Factory, Processor, Settings } from '../src/component.t
 import { typeName, type SettingSchema } from '../src/commands/settings-table.ts';
 import { SchemaCheck } from '../src/config/schema.ts';
 import type { Batch } from '../src/pipeline/signals.ts';
+import { metricsIn } from './processors/points.ts';
 
 export interface Suite {
   /** Settings that are valid and harmless to create and start here; what is left out is filled with its default. */
@@ -111,7 +112,7 @@ export function processorSuite(factory: Factory<unknown, Processor>, suite: Proc
     test('traces every attribute that it lets through, and says of those it changes how', async () => {
       const processor = await started();
       if (processor.traceAttributes === undefined) return;
-      for (const points of suite.changed.metrics) {
+      for (const points of metricsIn(suite.changed)) {
         const batch: Batch = { signal: 'metrics', metrics: [points] };
         const before = pairsOf(batch);
         const names = [...new Set([...before.values()].map(([name]) => name))];
@@ -163,7 +164,7 @@ export function filledConfig<T>(factory: Factory<T>, config: Readonly<Record<str
 }
 
 function attributeObjects(batch: Batch | undefined): readonly object[] {
-  return (batch?.metrics ?? []).flatMap((points) =>
+  return metricsIn(batch).flatMap((points) =>
     ('histograms' in points ? points.histograms : points.points).map((point) => point.attributes),
   );
 }

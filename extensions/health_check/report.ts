@@ -36,21 +36,21 @@ export function reportOf(status: Status): Report {
 }
 
 function reportPipeline(
-  { progress, receivers, processors, exporters }: PipelineStatus,
+  { signal, progress, receivers, processors, exporters }: PipelineStatus,
   { exporters: everyExporter }: Status,
 ): Report {
   const components = Object.fromEntries<Report>([
-    ...receivers.map((receiver): [string, Report] => [`receiver:${receiver.id}`, reportReceiver(receiver)]),
+    ...receivers.map((receiver): [string, Report] => [titleOf(receiver), reportReceiver(receiver)]),
     ...processors.map((id): [string, Report] => [`processor:${id}`, { status: 'StatusOK' }]),
     ...everyExporter
       .filter(({ id }) => exporters.includes(id))
-      .map(({ id, sent, failed, failure }): [string, Report] => [
+      .map(({ id, counts, failure }): [string, Report] => [
         `exporter:${id}`,
         {
           status: wordOf(failure),
           ...errorOf(failure),
-          sent_metric_points: sent,
-          send_failed_metric_points: failed,
+          [`sent_${ITEMS[signal]}`]: counts.get(signal)?.sent ?? 0,
+          [`send_failed_${ITEMS[signal]}`]: counts.get(signal)?.failed ?? 0,
         },
       ]),
   ]);
@@ -61,6 +61,14 @@ function reportPipeline(
     ...(progress === undefined ? {} : { rows_read: progress.read, rows_total: progress.total }),
     components,
   };
+}
+
+/** As the Collector calls what it counts of each signal. */
+const ITEMS = { metrics: 'metric_points', traces: 'spans', logs: 'log_records' } as const;
+
+/** One that sends reads for each exporter by itself. */
+function titleOf({ id, exporter }: ReceiverStatus): string {
+  return exporter === undefined ? `receiver:${id}` : `receiver:${id} for exporter:${exporter}`;
 }
 
 function reportReceiver({ readers }: ReceiverStatus): Report {

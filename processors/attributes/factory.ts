@@ -4,7 +4,7 @@ import { schema, type Config } from './config.ts';
 export const attributesProcessor: ProcessorFactory<Config> = {
   type: 'attributes',
   kind: 'processor',
-  signals: ['metrics'],
+  signals: ['metrics', 'traces', 'logs'],
   summary: 'Inserts, updates, deletes and hashes attributes.',
   schema,
   async check(config) {

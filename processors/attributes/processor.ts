@@ -1,7 +1,7 @@
 import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
 import { actionsOf, type Actions } from '../../src/config/actions.ts';
 import { remembered } from '../../src/pipeline/attributes.ts';
-import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
+import { mapAttributes, sizeOf, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 
 export class AttributesProcessor implements Processor {
@@ -23,6 +23,6 @@ export class AttributesProcessor implements Processor {
   }
 
   process(batch: Batch): Batch | undefined {
-    return batch.metrics.length === 0 ? undefined : mapAttributes(batch, this.#apply);
+    return sizeOf(batch) === 0 ? undefined : mapAttributes(batch, this.#apply);
   }
 }

@@ -39,6 +39,7 @@ export class CardinalityLimitProcessor implements Processor {
   }
 
   process(batch: Batch): Batch | undefined {
+    if (batch.signal !== 'metrics') return batch;
     if (batch.metrics.length === 0) return undefined;
     const metrics = batch.metrics.map((points) => this.#limit(points));
     return metrics.every((points, index) => points === batch.metrics[index]) ? batch : { ...batch, metrics };

@@ -14,6 +14,18 @@ const matchers = {
         items: { type: 'string', minLength: 1 },
         description: "One of them is the metric's name; `*` stands for any text, `?` for one character.",
       },
+      span_names: {
+        type: 'array',
+        minItems: 1,
+        items: { type: 'string', minLength: 1 },
+        description: "One of them is the span's name, likewise.",
+      },
+      event_names: {
+        type: 'array',
+        minItems: 1,
+        items: { type: 'string', minLength: 1 },
+        description: "One of them is the log record's event name, likewise.",
+      },
       attributes: {
         type: 'array',
         minItems: 1,
@@ -43,8 +55,11 @@ export const schema = {
   additionalProperties: false,
   minProperties: 1,
   properties: {
-    include: { ...matchers, description: 'Only points that one of these matches go on. Absent: all.' },
-    exclude: { ...matchers, description: 'Points that one of these matches are dropped, included or not.' },
+    include: {
+      ...matchers,
+      description: 'Only points, spans and log records that one of these matches go on. Absent: all.',
+    },
+    exclude: { ...matchers, description: 'What one of these matches is dropped, included or not.' },
   },
 } as const;
 

@@ -7,7 +7,7 @@ const TESTS = ['value', 'glob', 'regexp', 'present'] as const;
 export const filterProcessor: ProcessorFactory<Config> = {
   type: 'filter',
   kind: 'processor',
-  signals: ['metrics'],
+  signals: ['metrics', 'traces', 'logs'],
   summary: 'Keeps or drops points by the name of their metric and by their attributes.',
   schema,
   async check(config) {
@@ -31,8 +31,8 @@ export const filterProcessor: ProcessorFactory<Config> = {
       ),
     );
   },
-  async create(config) {
+  async create(config, settings) {
     const { FilterProcessor } = await import('./processor.ts');
-    return new FilterProcessor(config);
+    return new FilterProcessor(config, settings.signal ?? 'metrics');
   },
 };

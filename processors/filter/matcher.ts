@@ -1,30 +1,34 @@
 import { linearRegexp } from '../../src/config/linear-regexp.ts';
 import { matchesAny } from '../../src/pipeline/attributes.ts';
-import type { Attributes, AttributeValue } from '../../src/pipeline/signals.ts';
+import type { Attributes, AttributeValue, Signal } from '../../src/pipeline/signals.ts';
 import type { Condition, Matcher } from './config.ts';
 
-/** What a list of matchers asks of the points of one metric; undefined: none of them is about it. */
-type MetricTest = ((attributes: Attributes) => boolean) | undefined;
+/** What a list of matchers asks of what has one name; undefined: none of them is about it. */
+export type Test = ((attributes: Attributes) => boolean) | undefined;
 
-/** Whether one of the matchers matches, a metric at a time. */
-export function anyOf(matchers: readonly Matcher[]): (metric: string) => MetricTest {
-  const compiled = matchers.map(({ metric_names, attributes = [] }) => ({
-    named: metric_names === undefined ? () => true : matchesAny(metric_names),
-    conditions: attributes.map(conditionOf),
+/** Whether one of the matchers matches, a name at a time. */
+export function anyOf(matchers: readonly Matcher[], signal: Signal): (name: string) => Test {
+  const compiled = matchers.map((matcher) => ({
+    named: namesOf(matcher, signal),
+    conditions: (matcher.attributes ?? []).map(conditionOf),
   }));
-  return (metric) => {
-    const about = compiled.filter(({ named }) => named(metric));
+  return (name) => {
+    const about = compiled.filter(({ named }) => named(name));
     if (about.length === 0) return undefined;
     return (attributes) => about.some(({ conditions }) => conditions.every((holds) => holds(attributes)));
   };
 }
 
-/** Whether points of the metric match whatever their attributes are. */
-export function matchesWhole(matchers: readonly Matcher[], metric: string): boolean {
-  return matchers.some(
-    ({ metric_names, attributes }) =>
-      attributes === undefined && (metric_names === undefined || matchesAny(metric_names)(metric)),
-  );
+/** Whether all of that name matches, whatever its attributes are. */
+export function matchesWhole(matchers: readonly Matcher[], signal: Signal, name: string): boolean {
+  return matchers.some((matcher) => matcher.attributes === undefined && namesOf(matcher, signal)(name));
+}
+
+/** One that names things of other signals only is not about this one. */
+function namesOf({ metric_names, span_names, event_names }: Matcher, signal: Signal): (name: string) => boolean {
+  const names = { metrics: metric_names, traces: span_names, logs: event_names };
+  if (Object.values(names).every((globs) => globs === undefined)) return () => true;
+  return matchesAny(names[signal] ?? []);
 }
 
 function conditionOf({ key, value, glob, regexp, present }: Condition): (attributes: Attributes) => boolean {

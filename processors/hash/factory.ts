@@ -4,7 +4,7 @@ import { schema, type Config } from './config.ts';
 export const hashProcessor: ProcessorFactory<Config> = {
   type: 'hash',
   kind: 'processor',
-  signals: ['metrics'],
+  signals: ['metrics', 'traces', 'logs'],
   summary: 'Replaces the values of named attributes by keyed hashes, the same for the same value and key.',
   schema,
   async create(config, settings) {

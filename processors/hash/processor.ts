@@ -1,12 +1,13 @@
 import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
 import { hasherOf, type Hasher } from '../../src/config/hmac.ts';
-import { mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
-import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
+import { mapTexts, mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
+import { sizeOf, type Attributes, type AttributeValue, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 
 /** Hashes the text of a value, so that the number 5 of one table is the text "5" of another. */
 export class HashProcessor implements Processor {
   readonly #hasher: Hasher;
+  readonly #hashOne: (value: AttributeValue, name: string) => AttributeValue;
   readonly #hash: (attributes: Attributes) => Attributes;
   readonly #named: (name: string) => boolean;
 
@@ -15,7 +16,8 @@ export class HashProcessor implements Processor {
     const named = matchesAny(config.attributes);
     this.#hasher = hasher;
     this.#named = named;
-    this.#hash = mapValues((value, name) => (named(name) ? hasher.hash(String(value)) : value));
+    this.#hashOne = (value, name) => (named(name) ? hasher.hash(String(value)) : value);
+    this.#hash = mapValues(this.#hashOne);
   }
 
   async start(): Promise<void> {
@@ -31,6 +33,6 @@ export class HashProcessor implements Processor {
   }
 
   process(batch: Batch): Batch | undefined {
-    return batch.metrics.length === 0 ? undefined : mapAttributes(batch, this.#hash);
+    return sizeOf(batch) === 0 ? undefined : mapTexts(batch, this.#hashOne, this.#hash);
   }
 }

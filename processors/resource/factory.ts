@@ -4,7 +4,7 @@ import { schema, type Config } from './config.ts';
 export const resourceProcessor: ProcessorFactory<Config> = {
   type: 'resource',
   kind: 'processor',
-  signals: ['metrics'],
+  signals: ['metrics', 'traces', 'logs'],
   summary: 'Says what everything of a pipeline is about: host.name, service.instance.id.',
   schema,
   async check(config) {

@@ -1,6 +1,6 @@
 import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
 import { actionsOf, type Actions } from '../../src/config/actions.ts';
-import type { Attributes, Batch } from '../../src/pipeline/signals.ts';
+import { sizeOf, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 
 /** Leaves every point alone: a resource is told once, by whoever publishes. */
@@ -16,7 +16,7 @@ export class ResourceProcessor implements Processor {
   }
 
   process(batch: Batch): Batch | undefined {
-    return batch.metrics.length === 0 ? undefined : batch;
+    return sizeOf(batch) === 0 ? undefined : batch;
   }
 
   traceAttributes(attributes: readonly TracedAttribute[]): readonly TracedAttribute[] {

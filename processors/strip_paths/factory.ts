@@ -4,7 +4,7 @@ import { schema, type Config } from './config.ts';
 export const stripPathsProcessor: ProcessorFactory<Config> = {
   type: 'strip_paths',
   kind: 'processor',
-  signals: ['metrics'],
+  signals: ['metrics', 'traces', 'logs'],
   summary: 'Replaces absolute paths in attribute values by their last element.',
   schema,
   async create(config, settings) {

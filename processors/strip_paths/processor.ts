@@ -1,7 +1,7 @@
 import type { Processor, Settings, TracedAttribute } from '../../src/component.ts';
 import { hasherOf, type Hasher } from '../../src/config/hmac.ts';
-import { mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
-import { mapAttributes, type Attributes, type Batch } from '../../src/pipeline/signals.ts';
+import { mapTexts, mapValues, matchesAny } from '../../src/pipeline/attributes.ts';
+import { sizeOf, type Attributes, type AttributeValue, type Batch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
 import { findPaths, type FoundPath } from './paths.ts';
 import { WELL_KNOWN } from './start.ts';
@@ -15,6 +15,7 @@ const TREATMENTS = {
 /** Looks into text only: numbers and booleans hold no path. */
 export class StripPathsProcessor implements Processor {
   readonly #hasher: Hasher | undefined;
+  readonly #stripOne: (value: AttributeValue, name: string) => AttributeValue | undefined;
   readonly #strip: (attributes: Attributes) => Attributes;
   readonly #named: (name: string) => boolean;
   readonly #treatment: string;
@@ -26,11 +27,12 @@ export class StripPathsProcessor implements Processor {
     const named = matchesAny(config.attributes);
     this.#named = named;
     this.#treatment = TREATMENTS[config.mode];
-    this.#strip = mapValues((value, name) => {
+    this.#stripOne = (value, name) => {
       if (typeof value !== 'string' || !named(name)) return value;
       if (config.mode === 'drop') return findPaths(value).length === 0 ? value : undefined;
       return stripPaths(value, replace);
-    });
+    };
+    this.#strip = mapValues(this.#stripOne);
   }
 
   async start(): Promise<void> {
@@ -45,7 +47,7 @@ export class StripPathsProcessor implements Processor {
   }
 
   process(batch: Batch): Batch | undefined {
-    return batch.metrics.length === 0 ? undefined : mapAttributes(batch, this.#strip);
+    return sizeOf(batch) === 0 ? undefined : mapTexts(batch, this.#stripOne, this.#strip);
   }
 }
 

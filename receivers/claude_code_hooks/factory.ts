@@ -10,7 +10,7 @@ export function claudeCodeHooksReceiver(tail: ReceiverFactory<TailConfig>): Rece
   return {
     type: 'claude_code_hooks',
     kind: 'receiver',
-    signals: ['metrics'],
+    signals: ['metrics', 'traces', 'logs'],
     summary: "Takes in the events of coding agents' hooks over HTTP, and tails the database that they are written to.",
     schema,
 
@@ -22,9 +22,12 @@ export function claudeCodeHooksReceiver(tail: ReceiverFactory<TailConfig>): Rece
     },
 
     async create(config, settings) {
+      const reading = await tail.create(tailConfig(config), settings);
+      // One takes in for all: the others only read what there is.
+      if (settings.first === false) return reading;
       const { HooksReceiver } = await import('./receiver.ts');
       const server = { ...config, auth: config.auth ?? OWN_TOKEN };
-      return new HooksReceiver(config, server, settings, await tail.create(tailConfig(config), settings));
+      return new HooksReceiver(config, server, settings, reading);
     },
   };
 }

@@ -78,6 +78,7 @@ export class InvocationTable {
       if (agent_id !== null) changed.add(agent_id);
     }
     for (const agentId of changed) this.#nameCalls(sessionId, agentId);
+    this.#nest(sessionId);
   }
 
   /** Writes a run to a row; false without one. */
@@ -101,11 +102,34 @@ export class InvocationTable {
     }
   }
 
+  /** A run that was launched inside of another one carries the id of its row. */
+  #nest(sessionId: string): void {
+    for (const { id, parent_agent_id, launch_time, parent_invocation_id } of this.#nested().all(sessionId)) {
+      const runs = parent_agent_id === null ? [] : this.ofAgent(sessionId, parent_agent_id);
+      const parent = invocationAt(runs, launch_time ?? '')?.id ?? null;
+      if (parent !== parent_invocation_id) this.#setParent().run(parent, id);
+    }
+  }
+
   readonly #ofAgent = once(() =>
     this.#db.prepare<[string, string], Invocation>(
       `SELECT id, agent_name, start_time, seen_time FROM agent_invocations
        WHERE session_id = ? AND agent_id = ? AND run IS NOT NULL ORDER BY run`,
     ),
+  );
+
+  readonly #nested = once(() =>
+    this.#db.prepare<
+      [string],
+      { id: number; parent_agent_id: string | null; launch_time: string | null; parent_invocation_id: number | null }
+    >(
+      `SELECT id, parent_agent_id, launch_time, parent_invocation_id FROM agent_invocations
+       WHERE session_id = ? AND (parent_agent_id IS NOT NULL OR parent_invocation_id IS NOT NULL)`,
+    ),
+  );
+
+  readonly #setParent = once(() =>
+    this.#db.prepare<[number | null, number]>('UPDATE agent_invocations SET parent_invocation_id = ? WHERE id = ?'),
   );
 
   readonly #ofSession = once(() =>

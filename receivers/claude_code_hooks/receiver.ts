@@ -1,4 +1,12 @@
-import type { MetricDefinition, Reader, Receiver, Remark, Settings, StorageExtension } from '../../src/component.ts';
+import type {
+  MetricDefinition,
+  Reader,
+  Receiver,
+  RecordDefinition,
+  Remark,
+  Settings,
+  StorageExtension,
+} from '../../src/component.ts';
 import type { ServerConfig } from '../../src/config/fragments.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { urlOf } from '../../src/http/address.ts';
@@ -14,6 +22,7 @@ import { OwnToken, tokenFile } from './token.ts';
 export class HooksReceiver implements Receiver {
   readonly listens = true;
   readonly metrics: readonly MetricDefinition[];
+  readonly records: readonly RecordDefinition[];
   readonly intervalMs: number;
   readonly #config: Config;
   readonly #settings: Settings;
@@ -30,6 +39,7 @@ export class HooksReceiver implements Receiver {
     this.#settings = settings;
     this.#tail = tail;
     this.metrics = tail.metrics ?? tail.readers.flatMap(({ metrics }) => metrics);
+    this.records = tail.records ?? tail.readers.flatMap(({ records = [] }) => records);
     this.intervalMs = tail.intervalMs;
     this.#store = new HookStore(config.database, limits);
     const intake = new Intake({ database: config.database, limits, store: this.#store, settings });

@@ -94,5 +94,8 @@ CREATE TABLE IF NOT EXISTS retired_sessions(
 ) WITHOUT ROWID;
 `;
 
+/** Version 3: the row of the run that launched a run, as calls have that of the run that they are inside of. */
+const VERSION_3 = `ALTER TABLE agent_invocations ADD COLUMN parent_invocation_id INTEGER;`;
+
 /** Index i brings `user_version` from i to i + 1; a fresh database goes through all of them. */
-export const migrations: readonly string[] = [VERSION_1, VERSION_2];
+export const migrations: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];

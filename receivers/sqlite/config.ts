@@ -49,10 +49,56 @@ const tableMetric = {
   },
 } as const;
 
+/** Which rows become records, and with what attributes. */
+const record = {
+  of: {
+    enum: ['settled', 'complete', 'all'],
+    default: 'settled',
+    description: 'Which rows: settled (complete or abandoned), complete, or all (when first read)',
+  },
+  when: { ...expression, description: 'SQL condition for these alone' },
+  attributes: { ...names, description: "Subset of the table's attributes; absent: all" },
+  set: { ...expressions, default: {}, description: 'More attributes: name -> SQL expression' },
+} as const;
+
+const tableSpan = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'trace', 'id', 'start'],
+  properties: {
+    name: { ...expression, description: 'SQL expression: the name of the span' },
+    kind: { ...expression, description: 'SQL expression: internal (default), server, client, producer or consumer' },
+    trace: { ...expression, description: 'SQL expression: rows of one value are one trace; NULL: no span' },
+    id: { ...expression, description: 'SQL expression: which span of its trace it is' },
+    parent: { ...expression, description: "SQL expression: the parent's id; NULL or absent: a root" },
+    start: { ...expression, description: 'SQL expression: the start, in any time encoding; NULL: no span, counted' },
+    end: { ...expression, description: 'SQL expression: the end, likewise; NULL or absent: the start' },
+    status: { ...expression, description: 'SQL expression: ok, error or NULL' },
+    ...record,
+  },
+} as const;
+
+const tableLog = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['event_name', 'time'],
+  properties: {
+    event_name: { ...expression, description: 'SQL expression: the name of the event' },
+    time: { ...expression, description: 'SQL expression: when it was, in any time encoding; NULL: no record, counted' },
+    severity: {
+      ...expression,
+      description: 'SQL expression: trace, debug, info (default), warn, error, fatal, or 1 to 24',
+    },
+    body: { ...expression, description: 'SQL expression: a text for people; NULL: none' },
+    trace: { ...expression, description: 'SQL expression: the trace that it belongs to, as that of spans' },
+    span: { ...expression, description: 'SQL expression: the id of the span that it belongs to' },
+    ...record,
+  },
+} as const;
+
 const table = {
   type: 'object',
   additionalProperties: false,
-  required: ['metrics'],
   properties: {
     from: { type: 'string', minLength: 1, description: 'Table; default: the id' },
     optional: { type: 'boolean', default: false, description: 'An absent table is empty and up' },
@@ -71,7 +117,9 @@ const table = {
       default: {},
       description: 'Attributes that are published only where the receiver names them',
     },
-    metrics: { type: 'array', minItems: 1, items: tableMetric, description: 'What the rows are folded into' },
+    metrics: { type: 'array', items: tableMetric, default: [], description: 'What the rows are folded into' },
+    spans: { type: 'array', items: tableSpan, default: [], description: 'What spans they are, in a traces pipeline' },
+    logs: { type: 'array', items: tableLog, default: [], description: 'What log records they are, in a logs pipeline' },
   },
 } as const;
 
@@ -197,5 +245,7 @@ export type SqliteConfig = FromSchema<typeof schema>;
 export type MappingConfig = Pick<SqliteConfig, 'maps' | 'tables' | 'distinct' | 'queries'>;
 export type TableConfig = SqliteConfig['tables'][string];
 export type TableMetricConfig = TableConfig['metrics'][number];
+export type TableSpanConfig = TableConfig['spans'][number];
+export type TableLogConfig = TableConfig['logs'][number];
 export type DistinctConfig = SqliteConfig['distinct'][string];
 export type QueryConfig = SqliteConfig['queries'][string];

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Problem } from '../../src/errors.ts';
 import type { MappingConfig, TableConfig } from './config.ts';
+import { LOG_FIELDS, SPAN_FIELDS } from './emissions.ts';
 import { expandMaps } from './maps.ts';
 import { quoteIdentifier, substitute } from './sql.ts';
 import type { Table } from './table.ts';
@@ -57,6 +58,14 @@ function expressionsOf(config: TableConfig): (readonly [Path, string | number])[
       [['metrics', index, 'value'], value] as const,
       [['metrics', index, 'when'], when] as const,
       ...Object.entries(set).map(([name, text]) => [['metrics', index, 'set', name], text] as const),
+    ]),
+    ...config.spans.flatMap((span, index) => [
+      ...SPAN_FIELDS.map((field) => [['spans', index, field], span[field]] as const),
+      ...Object.entries(span.set).map(([name, text]) => [['spans', index, 'set', name], text] as const),
+    ]),
+    ...config.logs.flatMap((log, index) => [
+      ...LOG_FIELDS.map((field) => [['logs', index, field], log[field]] as const),
+      ...Object.entries(log.set).map(([name, text]) => [['logs', index, 'set', name], text] as const),
     ]),
   ];
   return all.flatMap(([path, text]) => (text === undefined ? [] : [[path, text] as const]));

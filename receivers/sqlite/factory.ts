@@ -1,13 +1,14 @@
 import type { ReceiverFactory } from '../../src/component.ts';
-import type { Problem } from '../../src/errors.ts';
+import { ConfigError, type Problem } from '../../src/errors.ts';
+import type { Signal } from '../../src/pipeline/signals.ts';
 import { type MappingConfig, schema, type SqliteConfig } from './config.ts';
 import { hasGlobInFolder } from './databases.ts';
 
 export const sqliteReceiver: ReceiverFactory<SqliteConfig> = {
   type: 'sqlite',
   kind: 'receiver',
-  signals: ['metrics'],
-  summary: 'Tails tables of an SQLite database into metrics, by a mapping.',
+  signals: ['metrics', 'traces', 'logs'],
+  summary: 'Tails tables of an SQLite database into metrics, spans and log records, by a mapping.',
   schema,
 
   async check(config) {
@@ -42,9 +43,28 @@ export const sqliteReceiver: ReceiverFactory<SqliteConfig> = {
     const hint = presetsOf(config).some((name) => name.startsWith('agent_workflow'))
       ? 'to read another one: AGENT_WORKFLOW_DB=/path/to/agent_workflow.db'
       : `to read another one: receivers::${settings.id}::database`;
-    return new SqliteReceiver({ config, mapping: await mergedMapping(config), hint, now: settings.now });
+    const mapping = await mergedMapping(config);
+    const { signal = 'metrics' } = settings;
+    if (isEmpty(mapping, signal)) {
+      const message = `it is in a pipeline of ${signal}, and no table of its mapping has ${SECTION[signal]}`;
+      throw new ConfigError([{ path: [], message }]);
+    }
+    return new SqliteReceiver({ config, mapping, hint, now: settings.now, signal });
   },
 };
+
+/** What of a table is for pipelines of a signal. */
+const SECTION = { metrics: 'metrics:', traces: 'spans:', logs: 'logs:' } as const;
+
+function isEmpty({ tables, distinct, queries }: MappingConfig, signal: Signal): boolean {
+  const all = Object.values(tables);
+  if (signal === 'traces') return all.every(({ spans }) => spans.length === 0);
+  if (signal === 'logs') return all.every(({ logs }) => logs.length === 0);
+  return (
+    [distinct, queries].every((section) => Object.keys(section).length === 0) &&
+    all.every(({ metrics }) => metrics.length === 0)
+  );
+}
 
 function presetsOf(config: SqliteConfig): string[] {
   return [config.preset].flat();

@@ -7,7 +7,7 @@ import type {
   NumberPoint,
 } from '../../src/pipeline/signals.ts';
 import { addTo, MAX_MAGNITUDE } from '../../src/pipeline/sum.ts';
-import type { Instrument } from './mapping.ts';
+import type { Instrument, Of } from './mapping.ts';
 import { literalValue } from './sql.ts';
 
 /** What SQLite gives back in raw mode. */
@@ -146,7 +146,7 @@ export class Fold {
       group = { names, columns: indexes, entries: [], mask: 0, root: new Map() };
       this.#groups.push(group);
     }
-    const mask = announces ? ALL : maskOf(instrument);
+    const mask = announces ? ALL : maskOf(instrument.of);
     group.mask |= mask;
     group.entries.push({
       index: group.entries.length,
@@ -305,8 +305,8 @@ export class Fold {
   }
 }
 
-function maskOf(instrument: Instrument): number {
-  switch (instrument.of) {
+export function maskOf(of: Of): number {
+  switch (of) {
     case 'settled':
       return SETTLED;
     case 'complete':

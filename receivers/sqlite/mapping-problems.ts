@@ -9,6 +9,7 @@ import type {
   TableConfig,
   TableMetricConfig,
 } from './config.ts';
+import { LOG_FIELDS, SPAN_FIELDS } from './emissions.ts';
 import { boundariesOf } from './mapping.ts';
 import { expandMaps, mapNames } from './maps.ts';
 import { expressionError, parametersOf, substitute } from './sql.ts';
@@ -62,11 +63,14 @@ export function unknownNames(
 }
 
 function expressionsOf(table: TableConfig): string[] {
-  const { key, where, started_at, complete_when, columns, attributes, optional_attributes, metrics } = table;
+  const { key, where, started_at, complete_when, columns, attributes, optional_attributes, metrics, spans, logs } =
+    table;
   return [
     ...[key, where, started_at, complete_when].filter((text) => text !== undefined),
     ...[columns, attributes, optional_attributes].flatMap((named) => Object.values(named)),
     ...metrics.flatMap(({ value, when, set }) => [value ?? '', when ?? '', ...Object.values(set)]),
+    ...spans.flatMap((span) => [...SPAN_FIELDS.map((field) => span[field] ?? ''), ...Object.values(span.set)]),
+    ...logs.flatMap((log) => [...LOG_FIELDS.map((field) => log[field] ?? ''), ...Object.values(log.set)]),
   ].map(String);
 }
 
@@ -91,6 +95,8 @@ function tableProblems(path: Path, table: TableConfig, maps: MappingConfig['maps
       message: `uses a column that mentions :${name}, which is not known here`,
     }));
   };
+  const setProblems = (at: Path, set: TableMetricConfig['set']): Problem[] =>
+    Object.entries(set).flatMap(([name, text]) => check([...at, 'set', name], text, SETTLED));
   return [
     ...check(['key'], table.key, ROW),
     ...check(['where'], table.where, ROW),
@@ -107,10 +113,41 @@ function tableProblems(path: Path, table: TableConfig, maps: MappingConfig['maps
     ...table.metrics.flatMap((metric, index) => [
       ...check(['metrics', index, 'value'], metric.value, SETTLED),
       ...check(['metrics', index, 'when'], metric.when, CONDITION),
-      ...Object.entries(metric.set).flatMap(([name, text]) => check(['metrics', index, 'set', name], text, SETTLED)),
+      ...setProblems(['metrics', index], metric.set),
       ...metricProblems([...path, 'metrics', index], table, metric),
     ]),
+    ...table.spans.flatMap((span, index) => [
+      ...SPAN_FIELDS.flatMap((field) => check(['spans', index, field], span[field], knownIn(field))),
+      ...setProblems(['spans', index], span.set),
+      ...unknownAttributes([...path, 'spans', index], table, span.attributes),
+    ]),
+    ...table.logs.flatMap((log, index) => [
+      ...LOG_FIELDS.flatMap((field) => check(['logs', index, field], log[field], knownIn(field))),
+      ...setProblems(['logs', index], log.set),
+      ...unknownAttributes([...path, 'logs', index], table, log.attributes),
+    ]),
+    ...(table.metrics.length + table.spans.length + table.logs.length === 0
+      ? [{ path, message: 'nothing is made of its rows: it has no metrics:, spans: or logs:' }]
+      : []),
   ];
+}
+
+function knownIn(field: string): readonly string[] {
+  return field === 'when' ? [...CONDITION, 'abandoned'] : SETTLED;
+}
+
+function unknownAttributes(path: Path, table: TableConfig, names: readonly string[] | undefined): Problem[] {
+  const known = [...Object.keys(table.attributes), ...Object.keys(table.optional_attributes)];
+  return (names ?? []).flatMap((name, index) =>
+    known.includes(name)
+      ? []
+      : [
+          {
+            path: [...path, 'attributes', index],
+            message: `attribute "${name}" is not one of the table's (${known.join(', ') || 'it has none'})`,
+          },
+        ],
+  );
 }
 
 function metricProblems(path: Path, table: TableConfig, metric: TableMetricConfig): Problem[] {
@@ -119,14 +156,7 @@ function metricProblems(path: Path, table: TableConfig, metric: TableMetricConfi
     problems.push({ path: [...path, key], message });
   };
   const known = [...Object.keys(table.attributes), ...Object.keys(table.optional_attributes)];
-  metric.attributes?.forEach((name, index) => {
-    if (!known.includes(name)) {
-      problems.push({
-        path: [...path, 'attributes', index],
-        message: `attribute "${name}" is not one of the table's (${known.join(', ') || 'it has none'})`,
-      });
-    }
-  });
+  problems.push(...unknownAttributes(path, table, metric.attributes));
   const own = [...(metric.attributes ?? known), ...Object.keys(metric.set)];
   for (const name of Object.keys(metric.values)) {
     if (!own.includes(name)) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { durationMs } from '../../src/config/fragments.ts';
-import type { MetricDefinition } from '../../src/component.ts';
-import type { AttributeValue, Metric } from '../../src/pipeline/signals.ts';
+import type { MetricDefinition, RecordDefinition } from '../../src/component.ts';
+import type { AttributeValue, Metric, Signal } from '../../src/pipeline/signals.ts';
 import type {
   DistinctConfig,
   MappingConfig,
@@ -11,6 +11,7 @@ import type {
   TableMetricConfig,
 } from './config.ts';
 import { expandMaps } from './maps.ts';
+import { planLog, planSpan, recordsOf, type Emission } from './emissions.ts';
 import { namesIn, parametersOf, substitute } from './sql.ts';
 
 /** Which rows an instrument counts. */
@@ -29,6 +30,7 @@ export interface Instrument {
 
 export interface TablePlan {
   readonly id: string;
+  readonly signal: Signal;
   readonly from: string;
   readonly optional: boolean;
   readonly identity: readonly string[];
@@ -42,8 +44,11 @@ export interface TablePlan {
   /** Column with a JSON array. */
   readonly each: string | undefined;
   readonly optionalColumns: readonly string[];
+  /** What the rows are made into; the one where there are any, and the other one is empty. */
   readonly instruments: readonly Instrument[];
+  readonly emissions: readonly Emission[];
   readonly definitions: readonly MetricDefinition[];
+  readonly records: readonly RecordDefinition[];
 }
 
 export interface DistinctPlan {
@@ -62,7 +67,9 @@ export interface QueryPlan {
   readonly definitions: readonly MetricDefinition[];
 }
 
+/** For pipelines of one signal: what else a mapping has is not read for them. */
 export interface Mapping {
+  readonly signal: Signal;
   readonly tables: readonly TablePlan[];
   readonly distinct: readonly DistinctPlan[];
   readonly queries: readonly QueryPlan[];
@@ -72,11 +79,16 @@ export interface Mapping {
 export function planMapping(
   { maps, tables, distinct, queries }: MappingConfig,
   { timezone, optional_attributes: wanted }: Pick<SqliteConfig, 'timezone' | 'optional_attributes'>,
+  signal: Signal,
 ): Mapping {
+  const isMetrics = signal === 'metrics';
   return {
-    tables: Object.entries(tables).map(([id, table]) => planTable(id, withWanted(table, wanted), maps, timezone)),
-    distinct: Object.entries(distinct).map(([name, one]) => planDistinct(name, one)),
-    queries: Object.entries(queries).map(([id, query]) => planQuery(id, query)),
+    signal,
+    tables: Object.entries(tables)
+      .map(([id, table]) => planTable(id, withWanted(table, wanted), { maps, timezone, signal }))
+      .filter(({ instruments, emissions }) => instruments.length + emissions.length > 0),
+    distinct: isMetrics ? Object.entries(distinct).map(([name, one]) => planDistinct(name, one)) : [],
+    queries: isMetrics ? Object.entries(queries).map(([id, query]) => planQuery(id, query)) : [],
   };
 }
 
@@ -85,20 +97,33 @@ function withWanted(table: TableConfig, wanted: readonly string[]): TableConfig 
   const optional = Object.entries(table.optional_attributes);
   if (optional.length === 0) return table;
   const attributes = { ...table.attributes, ...Object.fromEntries(optional.filter(([name]) => wanted.includes(name))) };
-  const metrics = table.metrics.map((metric) =>
-    metric.attributes === undefined
-      ? metric
-      : { ...metric, attributes: metric.attributes.filter((name) => Object.hasOwn(attributes, name)) },
-  );
-  return { ...table, attributes, metrics };
+  const withKnown = <T extends { readonly attributes?: string[] }>(entry: T): T =>
+    entry.attributes === undefined
+      ? entry
+      : { ...entry, attributes: entry.attributes.filter((name) => Object.hasOwn(attributes, name)) };
+  return {
+    ...table,
+    attributes,
+    metrics: table.metrics.map(withKnown),
+    spans: table.spans.map(withKnown),
+    logs: table.logs.map(withKnown),
+  };
 }
 
-function planTable(id: string, table: TableConfig, maps: MappingConfig['maps'], timezone: string): TablePlan {
+function planTable(
+  id: string,
+  table: TableConfig,
+  { maps, timezone, signal }: { maps: MappingConfig['maps']; timezone: string; signal: Signal },
+): TablePlan {
   const columns = expandColumns(table.columns);
   const expand = (expression: string | number): string => expandMaps(substitute(String(expression), columns), maps);
   const expandIfAny = (expression: string | number | undefined): string | undefined =>
     expression === undefined ? undefined : expand(expression);
-  const instruments = table.metrics.map((metric) => planInstrument(table, metric, expand));
+  const instruments = signal === 'metrics' ? table.metrics.map((metric) => planInstrument(table, metric, expand)) : [];
+  const emissions = [
+    ...(signal === 'traces' ? table.spans.map((span) => planSpan(table, span, expand)) : []),
+    ...(signal === 'logs' ? table.logs.map((log) => planLog(table, log, expand)) : []),
+  ];
   const rows = {
     from: table.from ?? id,
     identity: table.identity,
@@ -112,12 +137,17 @@ function planTable(id: string, table: TableConfig, maps: MappingConfig['maps'], 
   return {
     ...rows,
     id,
+    signal,
     optional: table.optional,
     optionalColumns: table.optional_columns,
-    timeDriven: [rows.completeWhen, ...instruments.map(({ value }) => value)].some(
-      (sql) => sql !== undefined && parametersOf(sql).has('now'),
-    ),
+    timeDriven: [
+      rows.completeWhen,
+      ...instruments.map(({ value }) => value),
+      ...emissions.map(({ fields }) => fields.when),
+    ].some((sql) => sql !== undefined && parametersOf(sql).has('now')),
     instruments,
+    emissions,
+    records: recordsOf(id, signal, emissions),
     definitions: metricsOf(instruments).map((metric) => {
       const own = instruments.filter((instrument) => instrument.metric.name === metric.name);
       const origins = originsOf(own.flatMap(({ attributes }) => attributes));
@@ -127,7 +157,7 @@ function planTable(id: string, table: TableConfig, maps: MappingConfig['maps'], 
 }
 
 /** By attribute, what its expressions mention: columns of the source, whatever a mapping calls them. */
-function originsOf(attributes: Instrument['attributes']): ReadonlyMap<string, readonly string[]> {
+export function originsOf(attributes: Instrument['attributes']): ReadonlyMap<string, readonly string[]> {
   const origins = new Map<string, readonly string[]>();
   for (const [name, sql] of attributes) {
     origins.set(name, [...new Set([...(origins.get(name) ?? []), ...namesIn(sql)])]);
@@ -167,9 +197,6 @@ function planInstrument(
   entry: TableMetricConfig,
   expand: (expression: string | number) => string,
 ): Instrument {
-  const names = entry.attributes ?? Object.keys(table.attributes);
-  const attributes = new Map(names.map((name) => [name, expand(table.attributes[name] ?? 'NULL')]));
-  for (const [name, expression] of Object.entries(entry.set)) attributes.set(name, expand(expression));
   return {
     metric: {
       name: entry.name,
@@ -181,9 +208,21 @@ function planInstrument(
     },
     of: entry.of,
     value: valueOf(entry, expand),
-    attributes: [...attributes],
+    attributes: attributesOf(table, entry, expand),
     values: Object.entries(entry.values),
   };
+}
+
+/** Of one entry of a table: those of the table that it takes, and its own. */
+export function attributesOf(
+  table: TableConfig,
+  entry: Pick<TableMetricConfig, 'attributes' | 'set'>,
+  expand: (expression: string | number) => string,
+): (readonly [name: string, expression: string])[] {
+  const names = entry.attributes ?? Object.keys(table.attributes);
+  const attributes = new Map(names.map((name) => [name, expand(table.attributes[name] ?? 'NULL')]));
+  for (const [name, expression] of Object.entries(entry.set)) attributes.set(name, expand(expression));
+  return [...attributes];
 }
 
 function valueOf(entry: TableMetricConfig, expand: (expression: string | number) => string): string | undefined {

@@ -1,7 +1,8 @@
 import { existsSync, type FSWatcher, realpathSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { durationMs } from '../../src/config/fragments.ts';
-import type { MetricDefinition, Reader, Receiver, Remark } from '../../src/component.ts';
+import type { MetricDefinition, Reader, Receiver, RecordDefinition, Remark } from '../../src/component.ts';
+import type { Signal } from '../../src/pipeline/signals.ts';
 import type { MappingConfig, SqliteConfig } from './config.ts';
 import { filesOf, isGlob } from './databases.ts';
 import { DistinctReader } from './distinct-reader.ts';
@@ -21,12 +22,15 @@ export interface SqliteReceiverOptions {
   /** What to do about a missing file. */
   readonly hint: string;
   readonly now: () => number;
+  /** What it makes of rows. */
+  readonly signal: Signal;
 }
 
 /** Tails the tables of one SQLite database, or of several with one mapping. */
 export class SqliteReceiver implements Receiver {
   readonly intervalMs: number;
   readonly metrics: readonly MetricDefinition[];
+  readonly records: readonly RecordDefinition[];
   readonly #paths: readonly string[];
   readonly #mapping: Mapping;
   readonly #options: SqliteReceiverOptions;
@@ -41,8 +45,9 @@ export class SqliteReceiver implements Receiver {
     const { config, mapping } = options;
     this.#options = options;
     this.#paths = typeof config.database === 'string' ? [config.database] : config.database;
-    this.#mapping = planMapping(mapping, config);
+    this.#mapping = planMapping(mapping, config, options.signal);
     this.metrics = definitionsOf(this.#mapping);
+    this.records = this.#mapping.tables.flatMap(({ records }) => records);
     this.#seconds = createSeconds(config.timezone);
     this.intervalMs = durationMs(config.collection_interval);
     this.#findFiles();

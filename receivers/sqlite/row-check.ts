@@ -4,6 +4,7 @@ import type { TablePlan } from './mapping.ts';
 import { type Contributions, sameOpenRow } from './open-rows.ts';
 import type { PageDraft } from './page-draft.ts';
 import { type CursorPosition, identityText, keyText, type RowCursor } from './row-cursor.ts';
+import type { RecordContext } from './records.ts';
 import { openRowsBack, openRowsGone } from './source-changes.ts';
 import {
   HAS_ELEMENT,
@@ -40,18 +41,17 @@ export interface Work {
   /** The file's name. */
   readonly database: string;
   readonly nowMs: number;
+  readonly seconds: (value: unknown) => number | null;
 }
 
 /** Looks closely at rows of one table: those that are not complete, and those that may have been seen before. */
 export class RowCheck {
   readonly #plan: TablePlan;
-  readonly #seconds: (value: unknown) => number | null;
   readonly #expires: (atMs: number) => void;
 
   /** `expires` hears when an open row will be too old, in epoch milliseconds. */
-  constructor(plan: TablePlan, seconds: (value: unknown) => number | null, expires: (atMs: number) => void) {
+  constructor(plan: TablePlan, expires: (atMs: number) => void) {
     this.#plan = plan;
-    this.#seconds = seconds;
     this.#expires = expires;
   }
 
@@ -90,7 +90,7 @@ export class RowCheck {
       }
       const bases = statements.hasRunning ? statements.checkFold.addGrowth(row, previous?.bases, skips) : undefined;
       const firstSeenMs = previous?.firstSeenMs ?? nowMs;
-      const startedMs = (this.#seconds(row[STARTED_AT]) ?? Infinity) * 1000;
+      const startedMs = (work.seconds(row[STARTED_AT]) ?? Infinity) * 1000;
       const expiresAtMs = (startedMs <= nowMs ? startedMs : firstSeenMs) + this.#plan.openTimeoutMs;
       const complete = row[IS_COMPLETE] === 1;
       if (complete || nowMs >= expiresAtMs) {
@@ -129,10 +129,11 @@ export class RowCheck {
   /** Counts rows by id in the instruments of `mask`. */
   settle(work: Work, ids: readonly number[], abandoned: 0 | 1, mask: number): void {
     if (ids.length === 0) return;
-    const { settle, settleFold } = work.table.statements;
-    if (!settleFold.wants(mask)) return;
+    const { settle, settleFold, records } = work.table.statements;
+    if (!settleFold.wants(mask) && records?.settle.wants(mask) !== true) return;
     for (const row of settle.all(parametersOf(work, { ids: JSON.stringify(ids), abandoned })) as Row[]) {
       settleFold.add(row, mask, work.skips);
+      records?.settle.add(row, mask, contextOf(work));
     }
   }
 }
@@ -148,6 +149,11 @@ function isSame(work: Work, row: Row, pending: OpenRow): boolean {
 function identityOf({ table: { statements }, state }: Work, row: Row): string {
   if (statements.identityColumns === 0) return '';
   return state.digest(identityText(row.slice(0, IDENTITY + statements.identityColumns), IDENTITY));
+}
+
+/** What the rows of a page are made into records with. */
+export function contextOf({ state, seconds, nowMs, skips }: Work): RecordContext {
+  return { digest: (text) => state.digest(text), seconds, nowMs, skips };
 }
 
 /** The parameters of a statement on the table. */

@@ -1,13 +1,22 @@
 import type { Database } from 'better-sqlite3';
-import type { MetricDefinition, OpenRow, Page, Position, Reader, ReaderState } from '../../src/component.ts';
+import type {
+  MetricDefinition,
+  OpenRow,
+  Page,
+  Position,
+  Reader,
+  ReaderState,
+  RecordDefinition,
+} from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
+import { sizeOf, type Batch } from '../../src/pipeline/signals.ts';
 import { ALL, COMPLETE, type Fold, type Row, SETTLED, Skips } from './fold.ts';
 import { onlyMetrics, type TablePlan } from './mapping.ts';
 import { Contributions } from './open-rows.ts';
 import { PageDraft } from './page-draft.ts';
 import { PageSize } from './page-size.ts';
 import { type CursorPosition, keyText, positionOf, RowCursor } from './row-cursor.ts';
-import { type Candidate, type CompiledTable, parametersOf, RowCheck, type Work } from './row-check.ts';
+import { type Candidate, type CompiledTable, contextOf, parametersOf, RowCheck, type Work } from './row-check.ts';
 import { Rotation } from './rotation.ts';
 import type { Source } from './source.ts';
 import { openRowsGone } from './source-changes.ts';
@@ -61,6 +70,7 @@ export class TableReader implements Reader {
   readonly keyScope: string;
   readonly table: NonNullable<Reader['table']>;
   readonly metrics: readonly MetricDefinition[];
+  readonly records: readonly RecordDefinition[];
   readonly #plan: TablePlan;
   readonly #options: ReaderOptions;
   readonly #rotation: Rotation;
@@ -82,10 +92,11 @@ export class TableReader implements Reader {
     this.keyScope = options.id;
     this.table = { file: options.source.path, name: plan.from };
     this.metrics = plan.definitions;
+    this.records = plan.records;
     this.#plan = plan;
     this.#options = options;
     this.#rotation = new Rotation(plan.timeDriven ? TIME_DRIVEN_INTERVAL_MS : Infinity);
-    this.#rowCheck = new RowCheck(plan, options.seconds, (atMs) => {
+    this.#rowCheck = new RowCheck(plan, (atMs) => {
       this.#rotation.expires(atMs);
     });
   }
@@ -112,7 +123,7 @@ export class TableReader implements Reader {
       if (error instanceof SourceError && error.reason === 'busy') throw error;
       this.#expected = undefined;
       const statements = this.#compiled?.table?.statements;
-      for (const fold of statements === undefined ? [] : foldsOf(statements)) fold.clear();
+      if (statements !== undefined) forget(statements);
       throw error;
     }
   }
@@ -132,6 +143,7 @@ export class TableReader implements Reader {
       table,
       database: source.name,
       nowMs,
+      seconds: this.#options.seconds,
     };
     let position = stored ?? table.cursor.start(startAt);
     if (resumed || source.generation !== this.#generation) {
@@ -167,9 +179,9 @@ export class TableReader implements Reader {
   #page(work: Work, position: CursorPosition, caughtUp: boolean, rows: number, remaining: number): Page | undefined {
     const { state, draft, skips, changes, table } = work;
     draft.giveUpAbsent();
-    const metrics = [...foldsOf(table.statements).flatMap((fold) => fold.flush()), ...draft.openPoints];
+    const batch = batchOf(table.statements, draft);
     const moved = position !== work.stored;
-    if (!moved && draft.empty && metrics.length === 0 && changes.length === 0 && this.#reported && caughtUp)
+    if (!moved && draft.empty && sizeOf(batch) === 0 && changes.length === 0 && this.#reported && caughtUp)
       return undefined;
     // A new object, so that a page which is not taken is noticed.
     const next: Position = moved || !draft.empty ? { ...position } : state.position!;
@@ -177,7 +189,7 @@ export class TableReader implements Reader {
     this.#reported ||= caughtUp;
     const skipped = skips.counts;
     return {
-      batch: { signal: 'metrics', metrics },
+      batch,
       position: next,
       ...draft.openRows,
       keys: [...draft.keys],
@@ -201,7 +213,7 @@ export class TableReader implements Reader {
     draft.giveUpAbsent();
     this.#expected = gone > 0 || state.position === undefined ? { ...position } : state.position;
     return {
-      batch: { signal: 'metrics', metrics: draft.openPoints },
+      batch: emptyBatch(this.#plan.signal, draft),
       position: this.#expected,
       ...draft.openRows,
       ...(gone === 0 ? {} : { changes: [openRowsGone(this.#plan.from, gone)] }),
@@ -264,13 +276,18 @@ export class TableReader implements Reader {
     if (row[IS_COMPLETE] === 1) {
       if (perElement) settled.push(rowId);
       else {
-        statements.fold.add(row, known ? SETTLED | COMPLETE : SETTLED | COMPLETE | ALL, skips);
+        const mask = known ? SETTLED | COMPLETE : SETTLED | COMPLETE | ALL;
+        statements.fold.add(row, mask, skips);
+        statements.records?.rows.add(row, mask, contextOf(work));
         if (statements.hasRunning) statements.fold.addGrowth(row, previous?.bases, skips);
       }
       if (previous !== undefined) draft.close(previous);
       if (key !== undefined) draft.take(key);
     } else {
-      if (!perElement && !known) statements.fold.add(row, ALL, skips);
+      if (!perElement && !known) {
+        statements.fold.add(row, ALL, skips);
+        statements.records?.rows.add(row, ALL, contextOf(work));
+      }
       candidates.set(key ?? rowId, { rowId, key, pending: undefined });
     }
   }
@@ -299,6 +316,35 @@ export class TableReader implements Reader {
       contributions: new Contributions(statements.openInstruments),
     };
   }
+}
+
+/** What the page brings; the folds are empty again afterwards. */
+function batchOf(statements: TableStatements, draft: PageDraft): Batch {
+  const { records } = statements;
+  switch (records?.signal) {
+    case 'traces':
+      return { signal: 'traces', spans: [...records.rows.flush(), ...records.settle.flush()] };
+    case 'logs':
+      return { signal: 'logs', records: [...records.rows.flush(), ...records.settle.flush()] };
+    case undefined:
+      return {
+        signal: 'metrics',
+        metrics: [...foldsOf(statements).flatMap((fold) => fold.flush()), ...draft.openPoints],
+      };
+  }
+}
+
+/** Without a row that could be made into anything. */
+function emptyBatch(signal: Batch['signal'], draft: PageDraft): Batch {
+  if (signal === 'metrics') return { signal, metrics: draft.openPoints };
+  return signal === 'traces' ? { signal, spans: [] } : { signal, records: [] };
+}
+
+/** What was made of rows of a page that is not to be. */
+function forget(statements: TableStatements): void {
+  for (const fold of foldsOf(statements)) fold.clear();
+  statements.records?.rows.flush();
+  statements.records?.settle.flush();
 }
 
 function foldsOf({ fold, checkFold, announceFold, settleFold }: TableStatements): Fold[] {

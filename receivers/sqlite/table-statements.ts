@@ -1,8 +1,9 @@
 import type { Statement } from 'better-sqlite3';
-import type { Metric } from '../../src/pipeline/signals.ts';
+import type { LogRecord, Metric, Span } from '../../src/pipeline/signals.ts';
 import { Columns, Fold } from './fold.ts';
 import type { Instrument, TablePlan } from './mapping.ts';
 import type { CursorTable } from './row-cursor.ts';
+import { Records } from './records.ts';
 import { exactly, type Compiler, quoteIdentifier, substitute } from './sql.ts';
 import type { Table } from './table.ts';
 
@@ -37,6 +38,8 @@ export interface OpenInstrument {
 export interface TableStatements {
   readonly rows: Statement;
   readonly fold: Fold;
+  /** What rows of `rows` and `settle` are made into instead of points; absent in a pipeline of metrics. */
+  readonly records?: TableRecords;
   readonly check: Statement;
   /** Running totals. */
   readonly checkFold: Fold;
@@ -50,6 +53,10 @@ export interface TableStatements {
   /** Puts NULL in place of optional columns that are missing. */
   readonly expand: (sql: string) => string;
 }
+
+export type TableRecords =
+  | { readonly signal: 'traces'; readonly rows: Records<Span>; readonly settle: Records<Span> }
+  | { readonly signal: 'logs'; readonly rows: Records<LogRecord>; readonly settle: Records<LogRecord> };
 
 /** Throws what SQLite throws for a column that is not there. */
 export function compileTable(database: Compiler, plan: TablePlan, table: Table): TableStatements {
@@ -75,6 +82,10 @@ export function compileTable(database: Compiler, plan: TablePlan, table: Table):
   for (const sql of [id, complete, key]) columns.reserve(sql);
   columns.reserve(array === undefined ? '0' : `${array} IS NOT NULL AND NOT json_valid(${array})`);
   const fold = new Fold(array === undefined ? [...settled, ...running] : [], columns, expand);
+  const all = new Columns();
+  all.reserve(array === undefined ? id : ROW_ID_OF_EACH);
+  const settleFold = new Fold(settled, all, expand);
+  const records = recordsOf(plan, array === undefined ? columns : new Columns(), all, expand);
   // NOT INDEXED leaves the row ids: an index on a column of `where` would be read, and sorted, as a whole for every page.
   const rows = `SELECT ${columns.sql} FROM ${from} NOT INDEXED WHERE ${id} > :after AND ${id} <= :upto${where} ORDER BY ${id}`;
 
@@ -87,13 +98,10 @@ export function compileTable(database: Compiler, plan: TablePlan, table: Table):
   const announceFold = new Fold(together, checked, expand, true);
   const openInstruments = open.map((instrument) => openInstrument(instrument, checked, expand));
 
-  const all = new Columns();
-  all.reserve(array === undefined ? id : ROW_ID_OF_EACH);
-  const settleFold = new Fold(settled, all, expand);
-
   return {
     rows: database.prepare(rows).raw(),
     fold,
+    ...(records === undefined ? {} : { records }),
     check: database.prepare(byIds(checked.sql, from, id, array, 'LEFT JOIN')).raw(),
     checkFold,
     announceFold,
@@ -104,6 +112,27 @@ export function compileTable(database: Compiler, plan: TablePlan, table: Table):
     hasRunning: running.length > 0,
     expand,
   };
+}
+
+/** Rows with an array are settled by element, and never when they are passed. */
+function recordsOf(
+  { signal, emissions }: TablePlan,
+  columns: Columns,
+  all: Columns,
+  expand: (sql: string) => string,
+): TableRecords | undefined {
+  switch (signal) {
+    case 'metrics':
+      return undefined;
+    case 'traces': {
+      const rows = Records.ofSpans(emissions, columns, expand);
+      return { signal, rows, settle: Records.ofSpans(emissions, all, expand) };
+    }
+    case 'logs': {
+      const rows = Records.ofLogs(emissions, columns, expand);
+      return { signal, rows, settle: Records.ofLogs(emissions, all, expand) };
+    }
+  }
 }
 
 /** The table as a cursor sees it; `database` is the file's name. */

@@ -1,12 +1,14 @@
 import type { OpenRow, Reader, ReaderState, StorageExtension } from '../component.ts';
 import { describeError } from '../errors.ts';
-import type { Assembly, LanePlan } from '../pipeline/assembly.ts';
+import { sinkOf, type Assembly, type LanePlan } from '../pipeline/assembly.ts';
 import { readCheckpoints, type Checkpoint, type Checkpoints } from '../state/checkpoint-list.ts';
 
 /** One reader's line. */
 interface Listed {
   readonly pipeline: string;
   readonly receiver: string;
+  /** The exporter that it sends to; null: metrics, which all exporters of the pipeline share. */
+  readonly exporter: string | null;
   readonly table: string;
   /** The highest row id passed; null: none, or a reader without. */
   readonly cursor: number | null;
@@ -52,14 +54,15 @@ export function listCheckpoints(
 function ofReader(lane: LanePlan, reader: Reader, checkpoints: Checkpoints | undefined): readonly Listed[] {
   const { pipeline } = lane;
   const receiver = lane.receiver.configured.id;
-  const kept = checkpoints?.readers.filter((one) => isOf(one, pipeline, receiver, reader.id)) ?? [];
+  const sink = sinkOf(lane);
+  const kept = checkpoints?.readers.filter((one) => isOf(one, lane, reader.id)) ?? [];
   if (kept.length === 0) {
-    const none = { pipeline, receiver, reader: reader.id, position: undefined, openRows: 0 };
+    const none = { pipeline, receiver, sink, reader: reader.id, position: undefined, openRows: 0 };
     return [{ ...listed(none, 0), ...behind(reader, undefined, checkpoints) }];
   }
   return kept.map((one) => {
     const scope = reader.keyScope + one.reader.slice(reader.id.length);
-    const onceKeys = checkpoints?.onceKeys(pipeline, receiver, scope) ?? 0;
+    const onceKeys = checkpoints?.onceKeys(pipeline, receiver, sink, scope) ?? 0;
     return { ...listed(one, onceKeys), ...behind(reader, one.position, checkpoints) };
   });
 }
@@ -68,24 +71,20 @@ function ofReader(lane: LanePlan, reader: Reader, checkpoints: Checkpoints | und
 function orphans(lanes: readonly LanePlan[], checkpoints: Checkpoints | undefined): readonly Listed[] {
   const kept = checkpoints?.readers ?? [];
   return kept
-    .filter(
-      (one) =>
-        !lanes.some(({ pipeline, receiver }) =>
-          receiver.instance.readers.some(({ id }) => isOf(one, pipeline, receiver.configured.id, id)),
-        ),
-    )
+    .filter((one) => !lanes.some((lane) => lane.receiver.instance.readers.some(({ id }) => isOf(one, lane, id))))
     .map((one) => ({
-      ...listed(one, checkpoints?.onceKeys(one.pipeline, one.receiver, one.reader) ?? 0),
+      ...listed(one, checkpoints?.onceKeys(one.pipeline, one.receiver, one.sink, one.reader) ?? 0),
       rowsBehind: null,
       unknown: 'not configured',
     }));
 }
 
 function listed(
-  { pipeline, receiver, reader, position, openRows }: Checkpoint,
+  { pipeline, receiver, sink, reader, position, openRows }: Checkpoint,
   onceKeys: number,
 ): Omit<Listed, 'rowsBehind'> {
-  return { pipeline, receiver, table: reader, cursor: cursorOf(position), openRows, onceKeys };
+  const exporter = sink === 'metrics' ? null : sink;
+  return { pipeline, receiver, exporter, table: reader, cursor: cursorOf(position), openRows, onceKeys };
 }
 
 /** Reads a page, which changes nothing, to see how many rows follow. */
@@ -115,10 +114,11 @@ function behind(
   }
 }
 
-function isOf(kept: Checkpoint, pipeline: string, receiver: string, reader: string): boolean {
+function isOf(kept: Checkpoint, lane: LanePlan, reader: string): boolean {
   return (
-    kept.pipeline === pipeline &&
-    kept.receiver === receiver &&
+    kept.pipeline === lane.pipeline &&
+    kept.receiver === lane.receiver.configured.id &&
+    kept.sink === sinkOf(lane) &&
     kept.reader.startsWith(reader) &&
     /^(\+\d+)?$/.test(kept.reader.slice(reader.length))
   );
@@ -138,6 +138,7 @@ export function describeCheckpoints(storages: readonly ListedStorage[]): string 
       const rows = readers.map((one) => [
         one.pipeline,
         one.receiver,
+        one.exporter ?? '-',
         one.table,
         String(one.cursor ?? '-'),
         String(one.openRows),
@@ -149,9 +150,9 @@ export function describeCheckpoints(storages: readonly ListedStorage[]): string 
     .join('\n\n');
 }
 
-const HEADINGS = ['PIPELINE', 'RECEIVER', 'TABLE', 'CURSOR', 'OPEN', 'KEYS', 'BEHIND'];
+const HEADINGS = ['PIPELINE', 'RECEIVER', 'EXPORTER', 'TABLE', 'CURSOR', 'OPEN', 'KEYS', 'BEHIND'];
 /** Numbers stand at the right. */
-const NUMBERS = [3, 4, 5];
+const NUMBERS = [4, 5, 6];
 
 function columns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { StorageExtension } from '../component.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { ConfigError } from '../errors.ts';
-import { assemble, isStorage, placed, type Assembly, type Built } from '../pipeline/assembly.ts';
+import { assemble, isStorage, placed, sinkOf, type Assembly, type Built } from '../pipeline/assembly.ts';
 import { backUp, restore } from '../state/checkpoint-backup.ts';
 import { readCheckpoints } from '../state/checkpoint-list.ts';
 import { resetReaders, type KeptUnder } from '../state/checkpoint-reset.ts';
@@ -68,8 +68,14 @@ async function reset(assembly: Assembly, receiver: string, table: string): Promi
     if (lanes.length > 0) throw new ConfigError(`${receiver} keeps nothing: it names no storage`);
     throw new ConfigError(`no pipeline has a receiver ${JSON.stringify(receiver)}${didYouMean(receiver, ids)}`);
   }
-  const readers = lanes.flatMap(({ pipeline, receiver: { instance } }) =>
-    instance.readers.map(({ id, keyScope }): KeptUnder => ({ pipeline, receiver, reader: id, keyScope })),
+  const readers = lanes.flatMap((lane) =>
+    lane.receiver.instance.readers.map(({ id, keyScope }): KeptUnder => ({
+      pipeline: lane.pipeline,
+      receiver,
+      sink: sinkOf(lane),
+      reader: id,
+      keyScope,
+    })),
   );
   const meant = readers.filter(
     ({ reader, keyScope }) => reader === table || keyScope === table || reader.startsWith(`${table}@`),

@@ -5,7 +5,7 @@ import type { Database } from 'better-sqlite3';
 import type { Reader, StorageExtension } from '../component.ts';
 import { durationMs } from '../config/fragments.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { assemble, type Assembly, type LanePlan } from '../pipeline/assembly.ts';
+import { assemble, sinkOf, type Assembly, type LanePlan } from '../pipeline/assembly.ts';
 import { definitionsOf } from '../pipeline/reader-totals.ts';
 import { readCounted, type Counted, type CountedState } from '../state/counted.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -16,6 +16,7 @@ import { print } from './print.ts';
 /** Locks of hooks are short; nothing is lost by waiting. */
 const PATIENCE_MS = 10_000;
 const NOTHING_PASSED = -1;
+const NOTHING_SENT: Counted = { cursor: undefined, openRows: [], metrics: new Map() };
 
 type Options = RetentionOptions & { readonly files: readonly string[]; readonly sets: readonly string[] };
 
@@ -107,12 +108,12 @@ function storageOf({ storage, receiver: { configured } }: LanePlan): StorageExte
 }
 
 /** Those that go on; what is counted otherwise than it was would begin anew, with the rows that are left. */
-function sharesOf({ pipeline, receiver, processorsDigest }: LanePlan, reader: Reader, state: CountedState): Counted[] {
-  const { id } = receiver.configured;
-  const definitions = [...definitionsOf(state, reader.metrics, processorsDigest)];
-  const shares = state
-    .of(pipeline, id, reader.id)
-    .filter(({ metrics }) => definitions.some(([key, { digest }]) => metrics.get(key) === digest));
+function sharesOf(lane: LanePlan, reader: Reader, state: CountedState): readonly Counted[] {
+  const { id } = lane.receiver.configured;
+  const kept = state.of(lane.pipeline, id, sinkOf(lane), reader.id);
+  if (lane.signal !== 'metrics') return kept.length > 0 ? kept : [NOTHING_SENT];
+  const definitions = [...definitionsOf(state, reader.metrics, lane.processorsDigest)];
+  const shares = kept.filter(({ metrics }) => definitions.some(([key, { digest }]) => metrics.get(key) === digest));
   if (definitions.every(([key, { digest }]) => shares.some(({ metrics }) => metrics.get(key) === digest)))
     return shares;
   throw new ConfigError(

@@ -1,7 +1,7 @@
 import type { Remark } from '../component.ts';
 import type { Config, ConfiguredComponent } from '../config/config.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { assemble, type Assembly, type Built } from '../pipeline/assembly.ts';
+import { assemble, sinkOf, type Assembly, type Built } from '../pipeline/assembly.ts';
 import { outflows, type LeavingAttribute, type Outflow } from '../pipeline/outflow.ts';
 import { keptReaders } from '../state/inventory.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -66,17 +66,20 @@ function foundAt(configured: ConfiguredComponent, { severity, path, message }: R
 function orphans({ configured, instance }: Built, { lanes }: Assembly): Found[] {
   if (!('directory' in instance) || typeof instance.directory !== 'string') return [];
   const read = new Set(
-    lanes.flatMap(({ pipeline, receiver, storage }) =>
-      storage === instance
-        ? receiver.instance.readers.map(({ id }) => JSON.stringify([pipeline, receiver.configured.id, id]))
-        : [],
-    ),
+    lanes.flatMap((lane) => {
+      const { pipeline, receiver, storage } = lane;
+      return storage === instance
+        ? receiver.instance.readers.map(({ id }) =>
+            JSON.stringify([pipeline, receiver.configured.id, sinkOf(lane), id]),
+          )
+        : [];
+    }),
   );
   const unread = new Map<string, string[]>();
   try {
-    for (const { pipeline, receiver, reader } of keptReaders(instance.directory)) {
-      if (read.has(JSON.stringify([pipeline, receiver, reader]))) continue;
-      const owner = `${receiver} in pipeline ${pipeline}`;
+    for (const { pipeline, receiver, sink, reader } of keptReaders(instance.directory)) {
+      if (read.has(JSON.stringify([pipeline, receiver, sink, reader]))) continue;
+      const owner = `${receiver} in pipeline ${pipeline}${sink === 'metrics' ? '' : ` for ${sink}`}`;
       unread.set(owner, [...(unread.get(owner) ?? []), reader]);
     }
   } catch (error) {

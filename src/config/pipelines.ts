@@ -1,4 +1,5 @@
 import { serverProblems } from '../http/server-problems.ts';
+import type { Signal } from '../pipeline/signals.ts';
 import type { Config, ConfiguredComponent, PipelineConfig } from './config.ts';
 import { writtenIds, type Draft } from './configure.ts';
 import { findingAt, findingAtKey, renderFinding } from './findings.ts';
@@ -10,6 +11,7 @@ import { locate } from './tree.ts';
 
 type Components = Readonly<Record<Section, ReadonlyMap<string, ConfiguredComponent>>>;
 
+const SIGNALS = ['metrics', 'traces', 'logs'] as const satisfies readonly Signal[];
 const ROLES = ['receivers', 'processors', 'exporters'] as const;
 const METRICS = ['service', 'telemetry', 'metrics'];
 const ADDRESS = [...METRICS, 'address'];
@@ -18,11 +20,12 @@ const ADDRESS = [...METRICS, 'address'];
 export function connectService(draft: Draft, service: ServiceSettings, components: Components): Config['service'] {
   const pipelines = new Map<string, PipelineConfig>();
   for (const [id, roles] of Object.entries(service.pipelines)) {
-    if (!isMetrics(draft, id)) continue;
+    const signal = signalOf(draft, id);
+    if (signal === undefined) continue;
     for (const role of ROLES) {
-      roles[role].forEach((name, index) => connect(draft, components, id, role, name, index));
+      roles[role].forEach((name, index) => connect(draft, components, { id, signal }, role, name, index));
     }
-    pipelines.set(id, { signal: 'metrics', ...roles });
+    pipelines.set(id, { signal, ...roles });
   }
   service.extensions.forEach((id, index) => {
     if (!writtenIds(draft.root, 'extensions').includes(id)) {
@@ -58,21 +61,20 @@ export function unusedWarnings(draft: Draft, service: Config['service']): string
   });
 }
 
-function isMetrics(draft: Draft, id: string): boolean {
+/** The signal is the type of the pipeline's id. */
+function signalOf(draft: Draft, id: string): Signal | undefined {
   const type = parseComponentId(id)?.type;
-  if (type === 'metrics') return true;
-  const message =
-    type === 'traces' || type === 'logs'
-      ? `${type} pipelines are not in this version yet, only metrics`
-      : `${JSON.stringify(id)} is no pipeline id: write "metrics" or "metrics/name"${didYouMean(type ?? id, ['metrics'])}`;
+  const signal = SIGNALS.find((one) => one === type);
+  if (signal !== undefined) return signal;
+  const message = `${JSON.stringify(id)} is no pipeline id: write "metrics", "traces" or "logs", or "metrics/name"${didYouMean(type ?? id, SIGNALS)}`;
   draft.findings.push(findingAtKey(draft.root, ['service', 'pipelines', id], message));
-  return false;
+  return undefined;
 }
 
 function connect(
   draft: Draft,
   components: Components,
-  pipeline: string,
+  { id: pipeline, signal }: { readonly id: string; readonly signal: Signal },
   role: (typeof ROLES)[number],
   id: string,
   index: number,
@@ -84,8 +86,8 @@ function connect(
     return;
   }
   const factory = components[role].get(id)?.factory;
-  if (factory !== undefined && !factory.signals.includes('metrics')) {
-    const message = `${SECTIONS[role]} ${JSON.stringify(id)} does not take metrics, but ${factory.signals.join(', ')}`;
+  if (factory !== undefined && !factory.signals.includes(signal)) {
+    const message = `${SECTIONS[role]} ${JSON.stringify(id)} does not take ${signal}, but ${factory.signals.join(', ')}`;
     draft.findings.push({ ...findingAt(draft.root, place, message), path });
   }
 }

@@ -1,5 +1,5 @@
 import type { Page, ReaderStatus } from '../component.ts';
-import type { Batch } from './signals.ts';
+import { sizeOf, type Batch } from './signals.ts';
 
 /** Seconds. A page is meant to take 10 ms at most. */
 const PAGE_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
@@ -22,7 +22,7 @@ export class Activity {
   /** A page that took `seconds` to read. */
   page(page: Page, seconds: number): void {
     this.#rows += page.rows;
-    this.#points += pointsIn(page.batch);
+    this.#points += itemsIn(page.batch);
     for (const { reason, count = 1 } of page.changes ?? []) addTo(this.#changes, reason, count);
     for (const [reason, count] of Object.entries(page.skipped ?? {})) addTo(this.#skipped, reason, count);
     const bucket = PAGE_SECONDS.findIndex((bound) => seconds <= bound);
@@ -57,8 +57,9 @@ function addTo(counts: Map<string, number>, reason: string, count: number): void
   counts.set(reason, (counts.get(reason) ?? 0) + count);
 }
 
-function pointsIn({ metrics }: Batch): number {
-  return metrics.reduce(
+function itemsIn(batch: Batch): number {
+  if (batch.signal !== 'metrics') return sizeOf(batch);
+  return batch.metrics.reduce(
     (points, metric) => points + ('histograms' in metric ? metric.histograms : metric.points).length,
     0,
   );

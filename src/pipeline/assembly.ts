@@ -1,6 +1,8 @@
 import type {
   Authenticator,
+  BatchExporter,
   Component,
+  Exporter,
   ExporterFactory,
   Logger,
   Processor,
@@ -35,20 +37,39 @@ export interface Built<Instance extends Component = Component> {
   readonly lookups: readonly Lookup[];
 }
 
-/** One receiver's way into one pipeline: nothing of it is shared. */
-export interface LanePlan {
+/** One receiver's way into one pipeline of metrics, or of spans or log records to one exporter: nothing of it is shared. */
+export type LanePlan = MetricsLanePlan | RecordsLanePlan;
+
+interface Lane {
   readonly pipeline: string;
   readonly receiver: Built<Receiver>;
+  /** The first lane of its receiver in the configuration: it takes in what comes from elsewhere. */
+  readonly first: boolean;
   readonly processors: readonly Built<Processor>[];
-  /** Changes with whatever the processors do to attributes. */
-  readonly processorsDigest: string;
   /** Keeps the state of the lane; undefined: nothing does. */
   readonly storage: StorageExtension | undefined;
+}
+
+export interface MetricsLanePlan extends Lane {
+  readonly signal: 'metrics';
+  /** Changes with whatever the processors do to attributes. */
+  readonly processorsDigest: string;
   readonly store: MetricStore;
 }
 
+export interface RecordsLanePlan extends Lane {
+  readonly signal: 'traces' | 'logs';
+  readonly exporter: Built<BatchExporter>;
+}
+
+/** What the state of a lane is kept under, besides its pipeline and receiver. */
+export function sinkOf(plan: LanePlan): string {
+  return plan.signal === 'metrics' ? plan.signal : plan.exporter.configured.id;
+}
+
 /** One exporter, shared by all pipelines that name it. */
-export interface ExporterPlan extends Built<Awaited<ReturnType<ExporterFactory['create']>>> {
+export interface ExporterPlan extends Built<Exporter> {
+  /** Of metrics pipelines. */
   readonly sources: readonly Feed[];
 }
 
@@ -81,10 +102,12 @@ export async function assemble(
   };
   const build = async <F extends ComponentFactory>(
     configured: ConfiguredComponent<F>,
+    role: Pick<Settings, 'signal' | 'first'> = {},
   ): Promise<Built<InstanceOf<F>>[]> => {
     const lookups: Lookup[] = [];
     const settings: Settings = {
       id: configured.id,
+      ...role,
       logger: childLogger(logger, configured.id),
       now,
       storage: (id) => {
@@ -120,54 +143,65 @@ export async function assemble(
     }
   }
 
-  const lanes: LanePlan[] = [];
+  const pipelines = [...config.service.pipelines];
   const stores = new Map<string, MetricStore>();
-  for (const [pipeline, plan] of config.service.pipelines) {
-    const store =
-      running.stores.find(({ id }) => id === pipeline) ?? new MetricStore(pipeline, childLogger(logger, pipeline));
-    stores.set(pipeline, store);
-    const processors = named(config.processors, plan.processors);
-    for (const receiver of named(config.receivers, plan.receivers)) {
-      const storage = storageOf(receiver, storages, problems);
-      const same = running.lanes.find((lane) => isSameLane(lane, { pipeline, storage, receiver, processors }, find));
-      if (same !== undefined) {
-        lanes.push(same);
-        continue;
-      }
-      const receivers = await build<ReceiverFactory>(receiver);
-      const builtProcessors: Built<Processor>[] = [];
-      for (const processor of processors) builtProcessors.push(...(await build<ProcessorFactory>(processor)));
-      for (const built of receivers) {
-        lanes.push({
-          pipeline,
-          receiver: built,
-          processors: builtProcessors,
-          processorsDigest: digestOf(builtProcessors),
-          storage,
-          store,
-        });
-      }
-    }
+  for (const [id, { signal }] of pipelines) {
+    if (signal !== 'metrics') continue;
+    stores.set(id, running.stores.find((store) => store.id === id) ?? new MetricStore(id, childLogger(logger, id)));
   }
 
-  // Of a lane that could not be built nothing is known, and its own problems come first.
-  if (problems.length === 0) problems.push(...ruleProblems(config, lanes));
-
   const exporters: ExporterPlan[] = [];
-  const pipelines = [...config.service.pipelines];
   for (const configured of named(config.exporters, new Set(pipelines.flatMap(([, plan]) => plan.exporters)))) {
     const before = running.exporters.find((plan) => plan.configured.id === configured.id);
-    const sources = pipelines.flatMap(([id, plan]) =>
-      plan.exporters.includes(configured.id)
-        ? [before?.sources.find((feed) => feed.id === id) ?? new Feed(stores.get(id)!)]
-        : [],
-    );
+    const sources = pipelines.flatMap(([id, plan]) => {
+      const store = stores.get(id);
+      if (store === undefined || !plan.exporters.includes(configured.id)) return [];
+      return [before?.sources.find((feed) => feed.id === id) ?? new Feed(store)];
+    });
     const stays =
       before !== undefined && includes(running.components, before.instance) && isSame(before, configured, find);
     for (const built of stays ? [before] : await build<ExporterFactory>(configured)) {
       exporters.push({ ...built, configured, sources });
     }
   }
+
+  const lanes: LanePlan[] = [];
+  const met = new Set<string>();
+  for (const [pipeline, { signal, ...ids }] of pipelines) {
+    const store = stores.get(pipeline);
+    const processors = named(config.processors, ids.processors);
+    const sinks =
+      store === undefined ? exporters.filter(({ configured: { id } }) => ids.exporters.includes(id)) : [undefined];
+    for (const receiver of named(config.receivers, ids.receivers)) {
+      const storage = storageOf(receiver, storages, problems);
+      for (const exporter of sinks) {
+        const first = !met.has(receiver.id);
+        met.add(receiver.id);
+        const wanted = { pipeline, storage, first, receiver, processors, exporter: exporter?.instance };
+        const same = running.lanes.find((lane) => isSameLane(lane, wanted, find));
+        if (same !== undefined) {
+          lanes.push(same);
+          continue;
+        }
+        const receivers = await build<ReceiverFactory>(receiver, { signal, first });
+        const builtProcessors: Built<Processor>[] = [];
+        for (const processor of processors) {
+          builtProcessors.push(...(await build<ProcessorFactory>(processor, { signal })));
+        }
+        for (const built of receivers) {
+          const lane = { pipeline, receiver: built, first, processors: builtProcessors, storage };
+          if (store !== undefined) {
+            lanes.push({ ...lane, signal: 'metrics', processorsDigest: digestOf(builtProcessors), store });
+          } else if (signal !== 'metrics' && exporter !== undefined && isBatchExporter(exporter)) {
+            lanes.push({ ...lane, signal, exporter });
+          }
+        }
+      }
+    }
+  }
+
+  // Of a lane that could not be built nothing is known, and its own problems come first.
+  if (problems.length === 0) problems.push(...ruleProblems(config, lanes));
   if (problems.length > 0) throw new ConfigError(unique(problems));
   return { extensions, exporters, lanes, stores: [...stores.values()] };
 }
@@ -202,7 +236,7 @@ function doubledCounts(config: Config): Problem[] {
   for (const [pipeline, plan] of config.service.pipelines) {
     for (const receiver of new Set(plan.receivers)) {
       for (const exporter of new Set(plan.exporters)) {
-        const key = JSON.stringify([receiver, exporter]);
+        const key = JSON.stringify([plan.signal, receiver, exporter]);
         const way = ways.get(key) ?? { receiver, exporter, pipelines: [] };
         way.pipelines.push(pipeline);
         ways.set(key, way);
@@ -220,6 +254,10 @@ function doubledCounts(config: Config): Problem[] {
         }),
       })),
     );
+}
+
+function isBatchExporter(exporter: Built<Exporter>): exporter is Built<BatchExporter> {
+  return 'export' in exporter.instance;
 }
 
 export function isStorage(component: Component): component is StorageExtension {

@@ -1,8 +1,8 @@
-import type { ExporterStatus, Family, MetricSource, Progress, SeriesChange } from '../component.ts';
+import type { ExporterCounts, Family, MetricSource, Progress, SeriesChange } from '../component.ts';
 import type { Attributes } from './signals.ts';
 
 /** A pipeline's metrics on their way to one exporter: counts the points that it takes and those that it fails to take. */
-export class Feed implements MetricSource, Pick<ExporterStatus, 'sent' | 'failed'> {
+export class Feed implements MetricSource, ExporterCounts {
   readonly #source: MetricSource;
   #sent = 0;
   #failed = 0;

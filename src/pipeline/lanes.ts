@@ -2,9 +2,11 @@ import type { Failure, Logger, StorageExtension } from '../component.ts';
 import { ConfigError } from '../errors.ts';
 import { State } from '../state/state.ts';
 import { childLogger } from '../telemetry/logger.ts';
-import { placed, type Built, type LanePlan } from './assembly.ts';
+import { placed, type Built, type LanePlan, type MetricsLanePlan, type RecordsLanePlan } from './assembly.ts';
+import { ExportLane } from './export-lane.ts';
 import { Lane } from './lane.ts';
 import { LaneShare } from './lane-share.ts';
+import { resourceOf } from './resource.ts';
 
 export interface ComponentFailure extends Failure {
   /** Its id in the configuration. */
@@ -20,11 +22,9 @@ export interface LanesOptions {
   readonly onFailure: () => void;
 }
 
-interface RunningLane {
-  readonly plan: LanePlan;
-  readonly lane: Lane;
-  readonly share: LaneShare;
-}
+export type RunningLane =
+  | { readonly plan: MetricsLanePlan; readonly lane: Lane; readonly share: LaneShare }
+  | { readonly plan: RecordsLanePlan; readonly lane: ExportLane; readonly share?: undefined };
 
 /** The lanes that run, and the states that they are kept in: one for each storage. */
 export class Lanes {
@@ -36,7 +36,7 @@ export class Lanes {
     this.#options = options;
   }
 
-  get running(): readonly { readonly plan: LanePlan; readonly lane: Lane }[] {
+  get running(): readonly RunningLane[] {
     return this.#running;
   }
 
@@ -79,12 +79,16 @@ export class Lanes {
    */
   run(plans: readonly LanePlan[]): void {
     const leaving = this.#running.filter(({ plan }) => !plans.includes(plan));
-    for (const { lane } of leaving) lane.stop();
+    for (const { lane } of leaving) {
+      if (lane instanceof ExportLane) lane.detach();
+      else lane.stop();
+    }
     for (const { state } of this.#states.values()) state.commit();
     const taken = new Set<RunningLane>();
     const arriving = plans
       .filter((plan) => this.#running.every((running) => running.plan !== plan))
-      .map((plan) => {
+      .map((plan): RunningLane => {
+        if (plan.signal !== 'metrics') return { plan, lane: this.#createExport(plan) };
         const former = leaving.find((other) => !taken.has(other) && succeeds(plan, other.plan));
         if (former !== undefined) taken.add(former);
         return this.#create(plan, former?.share);
@@ -92,43 +96,57 @@ export class Lanes {
     const staying = this.#running.filter((running) => !leaving.includes(running));
     // Every lane is known to its pipeline before the first one could make it ready.
     this.#running = [...staying, ...arriving];
-    for (const { share } of leaving) share.retire();
+    for (const { share } of leaving) share?.retire();
     try {
       for (const { lane } of arriving) lane.start();
     } finally {
       for (const running of leaving) {
-        this.#states.get(running.plan.storage)?.state.leave(running.lane);
+        const { plan, lane, share } = running;
+        this.#states.get(plan.storage)?.state.leave(lane);
         // What a pipeline showed that is gone as a whole stays for exporters that wait for what comes instead.
-        const goesOn = plans.some(({ store }) => store === running.plan.store);
-        if (goesOn && !taken.has(running)) running.share.withdraw();
+        const goesOn = plans.some((other) => other.pipeline === plan.pipeline);
+        if (goesOn && !taken.has(running)) share?.withdraw();
       }
       this.#closeUnusedStates();
     }
   }
 
-  /** Stops every lane, with what was read committed. */
-  close(): void {
-    for (const { lane } of this.#running) lane.stop();
+  /** Stops every lane, with what was read committed, and what is on its way, where it arrives within that time. */
+  async close(patienceMs: number): Promise<void> {
+    const stopped = this.#running.map(async ({ lane }) => lane.stop());
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)));
+    await Promise.race([Promise.all(stopped), late]);
+    clearTimeout(timer);
     for (const { state } of this.#states.values()) state.close();
   }
 
-  #create(plan: LanePlan, former: LaneShare | undefined): RunningLane {
-    const { pipeline, receiver, processors, processorsDigest, storage, store } = plan;
-    const share = new LaneShare(store, former);
+  #create(plan: MetricsLanePlan, former: LaneShare | undefined): RunningLane {
+    const share = new LaneShare(plan.store, former);
+    const { processorsDigest } = plan;
+    return { plan, lane: new Lane({ ...this.#partsOf(plan), processorsDigest, store: share }), share };
+  }
+
+  #createExport(plan: RecordsLanePlan): ExportLane {
+    const { configured, instance } = plan.exporter;
+    const resource = resourceOf(plan.processors.map((processor) => processor.instance));
+    const parts = this.#partsOf(plan);
+    const logger = childLogger(parts.logger, configured.id);
+    return new ExportLane({ ...parts, exporterId: configured.id, exporter: instance, resource, logger });
+  }
+
+  #partsOf({ pipeline, receiver, processors, storage }: LanePlan) {
     const state = this.#states.get(storage)?.state;
     if (state === undefined) throw new Error(`the state of ${receiver.configured.id} is not open`);
-    const lane = new Lane({
+    return {
       pipeline,
       receiverId: receiver.configured.id,
       receiver: receiver.instance,
       processors: processors.map(({ instance }) => instance),
-      processorsDigest,
       state,
-      store: share,
       logger: childLogger(this.#options.logger, receiver.configured.id),
       now: this.#options.now,
-    });
-    return { plan, lane, share };
+    };
   }
 
   #closeUnusedStates(): void {
@@ -140,6 +158,6 @@ export class Lanes {
   }
 }
 
-function succeeds(plan: LanePlan, former: LanePlan): boolean {
-  return plan.store === former.store && plan.receiver.configured.id === former.receiver.configured.id;
+function succeeds(plan: MetricsLanePlan, former: LanePlan): boolean {
+  return plan.pipeline === former.pipeline && plan.receiver.configured.id === former.receiver.configured.id;
 }

@@ -1,7 +1,8 @@
 import type { MetricDefinition, Processor, TracedAttribute } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { firstMatch, mustHide, type PrivacyConfig } from '../config/privacy.ts';
-import type { Built, LanePlan } from './assembly.ts';
+import { sinkOf, type Built, type LanePlan } from './assembly.ts';
+import type { Subject } from './signals.ts';
 
 /** What leaves through one exporter of one pipeline. */
 export interface Outflow {
@@ -14,7 +15,7 @@ export interface Outflow {
 }
 
 export interface LeavingAttribute extends TracedAttribute {
-  /** Names of those that may carry it. */
+  /** Names of those that may carry it, metrics or kinds of records. */
   readonly metrics: readonly string[];
   /** Absent: not sensitive. */
   readonly sensitive?: Sensitivity;
@@ -39,10 +40,11 @@ export interface Sensitivity {
 export function outflows({ service }: Pick<Config, 'service'>, lanes: readonly LanePlan[]): readonly Outflow[] {
   const judge = judgeOf(service.privacy);
   return [...service.pipelines].flatMap(([pipeline, { exporters }]) => {
-    const own = lanes.filter((lane) => lane.pipeline === pipeline);
-    const attributes = distinct(own.flatMap(attributesOf)).map(judge);
-    const resource = resourceOf(own[0]);
-    return exporters.map((exporter) => ({ exporter, pipeline, attributes, resource }));
+    return exporters.map((exporter) => {
+      const own = lanes.filter((lane) => lane.pipeline === pipeline && [lane.signal, exporter].includes(sinkOf(lane)));
+      const attributes = distinct(own.flatMap(attributesOf)).map(judge);
+      return { exporter, pipeline, attributes, resource: resourceOf(own[0]) };
+    });
   });
 }
 
@@ -55,18 +57,23 @@ function resourceOf(lane: LanePlan | undefined): readonly TracedAttribute[] {
   );
 }
 
-function attributesOf({ receiver, processors }: LanePlan): readonly LeavingAttribute[] {
-  const definitions = receiver.instance.metrics ?? receiver.instance.readers.flatMap(({ metrics }) => metrics);
+function attributesOf({ receiver: { instance }, processors }: LanePlan): readonly LeavingAttribute[] {
+  const metrics = instance.metrics ?? instance.readers.flatMap((reader) => reader.metrics);
+  const records = instance.records ?? instance.readers.flatMap((reader) => reader.records ?? []);
+  const definitions = [
+    ...metrics.map((definition) => ({ ...definition, name: definition.metric.name })),
+    ...records.map((definition) => ({ ...definition, name: definition.title })),
+  ];
   return definitions.flatMap((definition) => {
     const traced = processors.reduce<readonly TracedAttribute[] | undefined>(
       (attributes, processor) => attributes && trace(attributes, processor, definition),
       (definition.attributes ?? []).map((name) => mapped(name, definition)),
     );
-    return (traced ?? []).map((attribute) => ({ ...attribute, metrics: [definition.metric.name] }));
+    return (traced ?? []).map((attribute) => ({ ...attribute, metrics: [definition.name] }));
   });
 }
 
-function mapped(name: string, { origins }: MetricDefinition): TracedAttribute {
+function mapped(name: string, { origins }: Pick<MetricDefinition, 'origins'>): TracedAttribute {
   const from = origins?.get(name);
   return { name, treatments: [], ...(from === undefined || from.length === 0 ? {} : { origins: from }) };
 }
@@ -74,9 +81,9 @@ function mapped(name: string, { origins }: MetricDefinition): TracedAttribute {
 function trace(
   attributes: readonly TracedAttribute[],
   { instance, configured }: Built<Processor>,
-  { metric }: MetricDefinition,
+  subject: Subject,
 ): readonly TracedAttribute[] | undefined {
-  if (instance.traceAttributes !== undefined) return instance.traceAttributes(attributes, metric);
+  if (instance.traceAttributes !== undefined) return instance.traceAttributes(attributes, subject);
   return attributes.map((attribute) => ({
     ...attribute,
     treatments: [...attribute.treatments, `through ${configured.id}`],

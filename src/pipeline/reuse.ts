@@ -37,7 +37,9 @@ export function hasSameSettings(running: ConfiguredComponent, wanted: Configured
 /** Whether a running lane is what the configuration asks for. */
 export function isSameLane(
   running: LanePlan,
-  wanted: Pick<LanePlan, 'pipeline' | 'storage'> & {
+  wanted: Pick<LanePlan, 'pipeline' | 'storage' | 'first'> & {
+    /** Of spans and log records: where they go. */
+    readonly exporter: Component | undefined;
     readonly receiver: ConfiguredComponent;
     readonly processors: readonly ConfiguredComponent[];
   },
@@ -47,6 +49,8 @@ export function isSameLane(
   return (
     running.pipeline === wanted.pipeline &&
     running.storage === wanted.storage &&
+    running.first === wanted.first &&
+    (running.signal === 'metrics' ? undefined : running.exporter.instance) === wanted.exporter &&
     isSame(running.receiver, receiver, find) &&
     running.processors.length === processors.length &&
     running.processors.every((processor, index) => isSame(processor, processors[index]!, find))

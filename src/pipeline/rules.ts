@@ -32,12 +32,15 @@ function misplaced(lane: LanePlan | undefined): Problem[] {
 
 /** Sensitive attributes that would leave although nothing hides them and nobody allowed it. */
 function exposed(config: Pick<Config, 'service'>, pipeline: string, lanes: readonly LanePlan[]): Problem[] {
+  // Whatever the exporter, the way to it is the same.
   const flows = outflows(config, lanes).filter((flow) => flow.pipeline === pipeline);
   const exporters = flows.map(({ exporter }) => exporter).join(' and ');
+  const isMetrics = lanes[0]?.signal === 'metrics';
   return (flows[0]?.attributes ?? []).flatMap((attribute) => {
     const { name, metrics, treatments, sensitive } = attribute;
     if (sensitive === undefined || sensitive.permittedBy !== undefined) return [];
-    const of = `${metrics.length === 1 ? 'metric' : 'metrics'} ${metrics.join(', ')}`;
+    const kind = metrics.length === 1 ? 'metric ' : 'metrics ';
+    const of = `${isMetrics ? kind : ''}${metrics.join(', ')}`;
     const made = sensitive.name === name ? '' : `, made from ${sensitive.name},`;
     const how = treatments.length === 0 ? 'as it is' : `with no more done to it than: ${treatments.join(', ')}`;
     const reason = `${sensitive.name} is sensitive (service::privacy::sensitive_attributes has "${sensitive.glob}")`;

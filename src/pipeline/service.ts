@@ -1,19 +1,19 @@
 import { performance } from 'node:perf_hooks';
-import type { Authenticator, Component, Logger, MetricSource, Status, StatusExtension } from '../component.ts';
+import type {
+  Authenticator,
+  Component,
+  Logger,
+  MetricsExporter,
+  MetricSource,
+  Status,
+  StatusExtension,
+} from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import {
-  assemble,
-  authenticatorOf,
-  placed,
-  type Assembly,
-  type Built,
-  type ExporterPlan,
-  type LanePlan,
-} from './assembly.ts';
+import { assemble, authenticatorOf, placed, type Assembly, type Built, type ExporterPlan } from './assembly.ts';
 import { Lanes, type ComponentFailure } from './lanes.ts';
 import { componentsOf, includes, isRival } from './reuse.ts';
-import type { Attributes } from './signals.ts';
+import { resourceOf } from './resource.ts';
 import { statusOf } from './status.ts';
 
 /** Below the five seconds that are promised, so that the last word is ours. */
@@ -82,6 +82,7 @@ export class Service {
   get status(): Status {
     return statusOf({
       startTimeMs: this.#startTimeMs,
+      pipelines: this.#config.service.pipelines,
       assembly: this.#assembly,
       lanes: this.#lanes.running,
       failures: new Map(this.#lanes.stateFailures.map((failure) => [failure.component, failure])),
@@ -183,16 +184,18 @@ export class Service {
   /** Synchronous: a scrape sees what was before, or what is after. */
   #exchange(next: Assembly): void {
     const before = this.#assembly;
-    this.#lanes.run(next.lanes);
+    this.#lanes.run(this.#listen ? next.lanes : next.lanes.filter(({ signal }) => signal === 'metrics'));
     this.#assembly = next;
     for (const { instance, sources } of next.exporters) {
       const known = before.exporters.find((plan) => plan.instance === instance)?.sources;
       const changed = known?.length !== sources.length || sources.some((source) => !known.includes(source));
       // One that has just started is connected.
-      if (known !== undefined && changed) instance.connect(sources);
+      if (known !== undefined && changed && takesMetrics(instance)) instance.connect(sources);
     }
     for (const store of next.stores) {
-      store.describe(resourceOf(next.lanes.find(({ pipeline }) => pipeline === store.id)));
+      // The lanes of a pipeline have processors of their own, but of the same settings.
+      const processors = next.lanes.find(({ pipeline }) => pipeline === store.id)?.processors ?? [];
+      store.describe(resourceOf(processors.map(({ instance }) => instance)));
       // A pipeline without anything to read is ready now.
       store.announce();
     }
@@ -220,11 +223,11 @@ export class Service {
     const { configured, instance } = built;
     if (isStatusExtension(instance)) instance.observe(() => this.status);
     const plan = exporters.find((exporter) => exporter.instance === instance);
-    if (plan !== undefined) {
+    if (plan !== undefined && takesMetrics(instance)) {
       // What its predecessor shows, until there is more: once ready, always ready.
       const shown = this.#shown.get(configured.id);
-      if (shown !== undefined) plan.instance.connect(shown);
-      plan.instance.connect(plan.sources);
+      if (shown !== undefined) instance.connect(shown);
+      instance.connect(plan.sources);
     }
     this.#started = [...this.#started, built];
     try {
@@ -239,7 +242,7 @@ export class Service {
   async #shutdown(): Promise<void> {
     const deadline = performance.now() + SHUTDOWN_MS;
     // Exporters still see the last commit.
-    this.#lanes.close();
+    await this.#lanes.close(SHUTDOWN_MS / 2);
     for (const built of this.#started.toReversed()) await this.#stop(built, deadline);
     this.#check();
   }
@@ -269,15 +272,13 @@ export class Service {
   }
 }
 
-/** The lanes of a pipeline have processors of their own, but of the same settings. */
-function resourceOf(lane: LanePlan | undefined): Attributes {
-  const processors = lane?.processors ?? [];
-  return processors.reduce<Attributes>((resource, { instance }) => instance.resource?.(resource) ?? resource, {});
+/** What others would talk to, or what talks to others. */
+function listens(component: Component): boolean {
+  return component.listens === true || takesMetrics(component) || 'export' in component || isStatusExtension(component);
 }
 
-/** What others would talk to. */
-function listens(component: Component): boolean {
-  return component.listens === true || 'connect' in component || isStatusExtension(component);
+function takesMetrics(component: Component): component is MetricsExporter {
+  return 'connect' in component;
 }
 
 function idsOf(components: readonly Built[]): readonly string[] {

@@ -49,7 +49,70 @@ export interface MetricsBatch {
   readonly metrics: readonly MetricPoints[];
 }
 
-export type Batch = MetricsBatch;
+/** One operation of a trace. Ids are lower-case hex digits: the same row always has the same. */
+export interface Span {
+  /** 32 digits. */
+  readonly traceId: string;
+  /** 16 digits. */
+  readonly spanId: string;
+  /** Absent: the root of its trace. */
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: SpanKind;
+  /** Epoch milliseconds, exact to the microsecond; the end is never before the start. */
+  readonly startTimeMs: number;
+  readonly endTimeMs: number;
+  readonly status: SpanStatus;
+  readonly attributes: Attributes;
+}
+
+export const SPAN_KINDS = ['internal', 'server', 'client', 'producer', 'consumer'] as const;
+export type SpanKind = (typeof SPAN_KINDS)[number];
+export type SpanStatus = 'unset' | 'ok' | 'error';
+
+export interface LogRecord {
+  /** When it happened; epoch milliseconds, exact to the microsecond. */
+  readonly timeMs: number;
+  /** When it was read here. */
+  readonly observedTimeMs: number;
+  readonly eventName: string;
+  /** OpenTelemetry's: 1 to 24; 9 is info, 13 warn, 17 error. */
+  readonly severityNumber: number;
+  readonly body?: string;
+  readonly attributes: Attributes;
+  /** As those of spans. */
+  readonly traceId?: string;
+  readonly spanId?: string;
+}
+
+export interface TracesBatch {
+  readonly signal: 'traces';
+  readonly spans: readonly Span[];
+}
+
+export interface LogsBatch {
+  readonly signal: 'logs';
+  readonly records: readonly LogRecord[];
+}
+
+export type Batch = MetricsBatch | TracesBatch | LogsBatch;
+
+/** What points, spans and log records are about, as processors ask for it: the metric, the span, the event. */
+export interface Subject {
+  readonly name: string;
+}
+
+/** How many metrics, spans or log records there are; without any, a batch says nothing. */
+export function sizeOf(batch: Batch): number {
+  switch (batch.signal) {
+    case 'metrics':
+      return batch.metrics.length;
+    case 'traces':
+      return batch.spans.length;
+    case 'logs':
+      return batch.records.length;
+  }
+}
 
 const keys = new WeakMap<Attributes, string>();
 
@@ -68,18 +131,46 @@ export function attributesKey(attributes: Attributes): string {
 }
 
 /**
- * The batch with every point's attributes replaced by `map(attributes, metric)`; a point mapped to undefined is dropped.
- * Points that become equal are merged. `map` should return the same object for the same object (and the object itself
- * where nothing changes): series are found by it.
+ * The batch with the attributes of every point, span and log record replaced by `map(attributes, subject)`; what is mapped to
+ * undefined is dropped. Points that become equal are merged. `map` should return the same object for the same object (and the
+ * object itself where nothing changes): series are found by it.
  */
+export function mapAttributes<B extends Batch>(
+  batch: B,
+  map: (attributes: Attributes, subject: Subject) => Attributes | undefined,
+): B;
 export function mapAttributes(
-  batch: MetricsBatch,
-  map: (attributes: Attributes, metric: Metric) => Attributes | undefined,
-): MetricsBatch {
-  const metrics = batch.metrics.map((points) =>
-    mapMetricPoints(points, (attributes) => map(attributes, points.metric)),
-  );
-  return metrics.every((points, index) => points === batch.metrics[index]) ? batch : { ...batch, metrics };
+  batch: Batch,
+  map: (attributes: Attributes, subject: Subject) => Attributes | undefined,
+): Batch {
+  switch (batch.signal) {
+    case 'metrics': {
+      const metrics = batch.metrics.map((points) =>
+        mapMetricPoints(points, (attributes) => map(attributes, points.metric)),
+      );
+      return metrics.every((points, index) => points === batch.metrics[index]) ? batch : { ...batch, metrics };
+    }
+    case 'traces': {
+      const spans = mapItems(batch.spans, (span) => map(span.attributes, span));
+      return spans === batch.spans ? batch : { ...batch, spans };
+    }
+    case 'logs': {
+      const records = mapItems(batch.records, (record) => map(record.attributes, { name: record.eventName }));
+      return records === batch.records ? batch : { ...batch, records };
+    }
+  }
+}
+
+function mapItems<T extends { readonly attributes: Attributes }>(
+  items: readonly T[],
+  map: (item: T) => Attributes | undefined,
+): readonly T[] {
+  const mapped = items.flatMap((item) => {
+    const attributes = map(item);
+    if (attributes === undefined) return [];
+    return attributes === item.attributes ? [item] : [{ ...item, attributes }];
+  });
+  return mapped.length === items.length && mapped.every((item, index) => item === items[index]) ? items : mapped;
 }
 
 /** The same for the points of one metric. */

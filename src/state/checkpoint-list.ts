@@ -9,6 +9,8 @@ import { createDigest } from './digest.ts';
 export interface Checkpoint {
   readonly pipeline: string;
   readonly receiver: string;
+  /** 'metrics', or the exporter that it sends to. */
+  readonly sink: string;
   /** The reader's id; with "+" and a number for metrics that are counted apart. */
   readonly reader: string;
   readonly position: Position | undefined;
@@ -20,7 +22,7 @@ export interface Checkpoints {
   readonly writtenMs: number;
   readonly readers: readonly Checkpoint[];
   /** Once-keys by key scope; undefined: none has been kept under that name. */
-  onceKeys(pipeline: string, receiver: string, scope: string): number | undefined;
+  onceKeys(pipeline: string, receiver: string, sink: string, scope: string): number | undefined;
   /** undefined: the key is not there. */
   readonly digest: ((text: string) => string) | undefined;
 }
@@ -34,18 +36,20 @@ export function readCheckpoints(directory: string): Checkpoints | undefined {
   try {
     const readers = db
       .prepare<[], Omit<Checkpoint, 'position'> & { position: string | null }>(
-        `SELECT pipeline, receiver, reader, position, (SELECT count(*) FROM open_rows WHERE reader = readers.id) AS openRows
-         FROM readers ORDER BY pipeline, receiver, readers.id`,
+        `SELECT pipeline, receiver, sink, reader, position, (SELECT count(*) FROM open_rows WHERE reader = readers.id) AS openRows
+         FROM readers ORDER BY pipeline, receiver, sink, readers.id`,
       )
       .all()
       .map((row) => ({ ...row, position: row.position === null ? undefined : (JSON.parse(row.position) as Position) }));
     const keys = db
-      .prepare<[], { pipeline: string; receiver: string; scope: string; keys: number }>(
-        `SELECT pipeline, receiver, key_scopes.scope AS scope, count(key) AS keys
+      .prepare<[], { pipeline: string; receiver: string; sink: string; scope: string; keys: number }>(
+        `SELECT pipeline, receiver, sink, key_scopes.scope AS scope, count(key) AS keys
          FROM key_scopes LEFT JOIN once_keys ON once_keys.scope = key_scopes.id GROUP BY key_scopes.id`,
       )
       .all();
-    const counts = new Map(keys.map((row) => [JSON.stringify([row.pipeline, row.receiver, row.scope]), row.keys]));
+    const counts = new Map(
+      keys.map((row) => [JSON.stringify([row.pipeline, row.receiver, row.sink, row.scope]), row.keys]),
+    );
     return {
       writtenMs: Math.max(...written.filter((ms) => ms !== undefined)),
       readers,

@@ -6,6 +6,8 @@ import { prepareStatements } from './statements.ts';
 export interface KeptUnder {
   readonly pipeline: string;
   readonly receiver: string;
+  /** 'metrics', or the exporter that it sends to. */
+  readonly sink: string;
   readonly reader: string;
   readonly keyScope: string;
 }
@@ -27,9 +29,9 @@ export function resetReaders(db: Database.Database, readers: readonly KeptUnder[
   const sql = prepareStatements(db);
   const dropped = { readers: 0, openRows: 0, onceKeys: 0, series: 0 };
   db.transaction(() => {
-    for (const { pipeline, receiver, reader, keyScope } of readers) {
-      const lane = [pipeline, receiver, 'metrics'] as const;
-      for (const share of sql.findShares.all({ pipeline, receiver, sink: 'metrics', reader })) {
+    for (const { pipeline, receiver, sink, reader, keyScope } of readers) {
+      const lane = [pipeline, receiver, sink] as const;
+      for (const share of sql.findShares.all({ pipeline, receiver, sink, reader })) {
         for (const metric of sql.metrics.all(share.id)) {
           dropped.series += sql.dropSeries.run(metric.id).changes;
           sql.dropMetric.run(metric.id);

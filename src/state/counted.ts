@@ -16,7 +16,7 @@ export interface Counted {
 
 export interface CountedState {
   /** Those of one reader, under all the ids that it has there. */
-  of(pipeline: string, receiver: string, reader: string): readonly Counted[];
+  of(pipeline: string, receiver: string, sink: string, reader: string): readonly Counted[];
   readonly digest: (text: string) => string;
 }
 
@@ -37,8 +37,8 @@ export function readCounted(directory: string): CountedState | undefined {
   }
   putOnDisk(`${file}-wal`);
   return {
-    of: (pipeline, receiver, reader) => {
-      const name = nameOf(pipeline, receiver, reader);
+    of: (...key) => {
+      const name = nameOf(...key);
       return kept.filter((one) => one.name === name);
     },
     digest: createDigest(readFileSync(key)),
@@ -49,13 +49,14 @@ function readAll(db: Database.Database): (Counted & { readonly name: string })[]
   const openRows = db.prepare<[number], number>('SELECT row_id FROM open_rows WHERE reader = ?').pluck();
   const metrics = db.prepare<[number], [string, string]>('SELECT metric, digest FROM metrics WHERE reader = ?').raw();
   return db
-    .prepare<[], { id: number; pipeline: string; receiver: string; reader: string; cursor: number | null }>(
-      `SELECT id, pipeline, receiver, reader, json_extract(position, '$.cursor') AS cursor FROM readers WHERE sink = 'metrics'`,
-    )
+    .prepare<
+      [],
+      { id: number; pipeline: string; receiver: string; sink: string; reader: string; cursor: number | null }
+    >(`SELECT id, pipeline, receiver, sink, reader, json_extract(position, '$.cursor') AS cursor FROM readers`)
     .all()
-    .map(({ id, pipeline, receiver, reader, cursor }) => ({
+    .map(({ id, pipeline, receiver, sink, reader, cursor }) => ({
       // "invocations+2" are metrics of "invocations" that were redefined and are counted anew.
-      name: nameOf(pipeline, receiver, reader.replace(/\+\d+$/, '')),
+      name: nameOf(pipeline, receiver, sink, reader.replace(/\+\d+$/, '')),
       cursor: cursor ?? undefined,
       openRows: openRows.all(id),
       metrics: new Map(metrics.all(id)),

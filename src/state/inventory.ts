@@ -7,6 +7,8 @@ import { STATE_FILE } from './database.ts';
 export interface KeptReader {
   readonly pipeline: string;
   readonly receiver: string;
+  /** 'metrics', or the exporter that it sends to. */
+  readonly sink: string;
   /** Its id. */
   readonly reader: string;
 }
@@ -20,7 +22,7 @@ export function keptReaders(directory: string): readonly KeptReader[] {
     // "invocations+2" are metrics of "invocations" that were redefined and are counted anew.
     return database
       .prepare<[], KeptReader>(
-        `SELECT DISTINCT pipeline, receiver, iif(reader GLOB '*+[0-9]', substr(reader, 1, length(reader) - 2), reader) AS reader FROM readers ORDER BY id`,
+        `SELECT DISTINCT pipeline, receiver, sink, iif(reader GLOB '*+[0-9]', substr(reader, 1, length(reader) - 2), reader) AS reader FROM readers ORDER BY id`,
       )
       .all();
   } finally {

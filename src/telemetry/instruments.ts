@@ -3,6 +3,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AggregationTemporality, InstrumentType, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { BatchObservableResult, Meter, ObservableCounter, ObservableGauge } from '@opentelemetry/api';
 import type { ExporterStatus, Status } from '../component.ts';
+import type { Signal } from '../pipeline/signals.ts';
 import { pageDurations } from './page-durations.ts';
 import { talliesOf, type Tally } from './tally.ts';
 
@@ -63,18 +64,7 @@ function observeProcess(meter: Meter, { version, reloadSucceeded }: Observed): v
 function observePipelines(meter: Meter, { level, status }: Observed): void {
   const ofReceivers = receiverInstruments(meter);
   const ofReaders = readerInstruments(meter);
-  const sent = counter(
-    meter,
-    'otelcol_exporter_sent_metric_points',
-    'Metric points that the exporter took.',
-    '{datapoint}',
-  );
-  const failed = counter(
-    meter,
-    'otelcol_exporter_send_failed_metric_points',
-    'Metric points that the exporter failed to take.',
-    '{datapoint}',
-  );
+  const ofExporters = exporterInstruments(meter);
   const withheld = counter(
     meter,
     'agentcol_processor_withheld_points',
@@ -99,13 +89,22 @@ function observePipelines(meter: Meter, { level, status }: Observed): void {
         }
       }
       for (const exporter of now.exporters) {
-        result.observe(sent, exporter.sent, { exporter: exporter.id });
-        result.observe(failed, exporter.failed, { exporter: exporter.id });
+        for (const [signal, { sent, failed }] of exporter.counts) {
+          result.observe(ofExporters[signal].sent, sent, { exporter: exporter.id });
+          result.observe(ofExporters[signal].failed, failed, { exporter: exporter.id });
+        }
         observeComponent(result, up, 'exporter', exporter);
       }
       for (const extension of now.extensions) observeComponent(result, up, 'extension', extension);
     },
-    [...Object.values(ofReceivers), ...Object.values(ofReaders), withheld, sent, failed, up],
+    [
+      ...Object.values(ofReceivers.accepted),
+      ...Object.values(ofReceivers.others),
+      ...Object.values(ofReaders),
+      ...Object.values(ofExporters).flatMap(({ sent, failed }) => [sent, failed]),
+      withheld,
+      up,
+    ],
   );
 }
 
@@ -118,14 +117,31 @@ function observeComponent(
   result.observe(up, failure === undefined ? 1 : 0, { kind, component, reason: failure?.reason ?? '' });
 }
 
+/** As the Collector calls what it counts of a signal, and in words. */
+const ITEMS = {
+  metrics: { name: 'metric_points', words: 'Metric points', unit: '{datapoint}' },
+  traces: { name: 'spans', words: 'Spans', unit: '{span}' },
+  logs: { name: 'log_records', words: 'Log records', unit: '{record}' },
+} as const;
+
+type PerSignal<T> = Readonly<Record<Signal, T>>;
+
+function perSignal<T>(make: (items: (typeof ITEMS)[Signal]) => T): PerSignal<T> {
+  return { metrics: make(ITEMS.metrics), traces: make(ITEMS.traces), logs: make(ITEMS.logs) };
+}
+
+function exporterInstruments(meter: Meter): PerSignal<{ sent: ObservableCounter; failed: ObservableCounter }> {
+  return perSignal(({ name, words, unit }) => ({
+    sent: counter(meter, `otelcol_exporter_sent_${name}`, `${words} that the exporter took.`, unit),
+    failed: counter(meter, `otelcol_exporter_send_failed_${name}`, `${words} that the exporter failed to take.`, unit),
+  }));
+}
+
 function receiverInstruments(meter: Meter) {
-  return {
-    accepted: counter(
-      meter,
-      'otelcol_receiver_accepted_metric_points',
-      'Metric points that the receiver brought into its pipelines.',
-      '{datapoint}',
-    ),
+  const accepted = perSignal(({ name, words, unit }) =>
+    counter(meter, `otelcol_receiver_accepted_${name}`, `${words} that the receiver brought into its pipelines.`, unit),
+  );
+  const others = {
     busy: counter(meter, 'agentcol_sqlite_busy', 'Reads put off because the database was locked.', '{read}'),
     changes: counter(
       meter,
@@ -140,17 +156,19 @@ function receiverInstruments(meter: Meter) {
       '{value}',
     ),
   };
+  return { accepted, others };
 }
 
 function observeReceiver(
   result: BatchObservableResult,
   instruments: ReturnType<typeof receiverInstruments>,
-  { labels, points, busy, changes, skipped }: Tally,
+  { signal, labels, points, busy, changes, skipped }: Tally,
 ): void {
-  result.observe(instruments.accepted, points, labels);
-  result.observe(instruments.busy, busy, labels);
-  for (const [reason, count] of changes) result.observe(instruments.changes, count, { ...labels, reason });
-  for (const [reason, count] of skipped) result.observe(instruments.skipped, count, { ...labels, reason });
+  const { accepted, others } = instruments;
+  result.observe(accepted[signal], points, labels);
+  result.observe(others.busy, busy, labels);
+  for (const [reason, count] of changes) result.observe(others.changes, count, { ...labels, reason });
+  for (const [reason, count] of skipped) result.observe(others.skipped, count, { ...labels, reason });
 }
 
 function readerInstruments(meter: Meter) {

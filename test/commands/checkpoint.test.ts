@@ -91,7 +91,7 @@ describe('checkpoint list', () => {
     const { id, directory, written, readers } = await list();
     expect({ id, directory }).toEqual({ id: 'file_storage', directory: running.folder.file('state') });
     expect(Date.parse(written ?? '')).toBeCloseTo(Date.now(), -5);
-    const common = { pipeline: 'metrics', receiver: 'sqlite/jobs', cursor: 100, rowsBehind: 30 };
+    const common = { pipeline: 'metrics', receiver: 'sqlite/jobs', exporter: null, cursor: 100, rowsBehind: 30 };
     expect(readers).toEqual([
       { ...common, table: 'jobs', openRows: 10, onceKeys: 90 },
       { ...common, table: 'again', openRows: 0, onceKeys: 0 },
@@ -107,10 +107,10 @@ describe('checkpoint list', () => {
     expect(printed.replace(/last written \S+/, 'last written NOW')).toBe(
       [
         `file_storage: ${running.folder.file('state')}, last written NOW`,
-        'PIPELINE  RECEIVER     TABLE                     CURSOR  OPEN  KEYS  BEHIND',
-        'metrics   sqlite/jobs  jobs                         100    10    90  0',
-        'metrics   sqlite/jobs  again                        100     0     0  0',
-        'metrics   sqlite/jobs  distinct:kinds:jobs.kind     100     0     2  0',
+        'PIPELINE  RECEIVER     EXPORTER  TABLE                     CURSOR  OPEN  KEYS  BEHIND',
+        'metrics   sqlite/jobs  -         jobs                         100    10    90  0',
+        'metrics   sqlite/jobs  -         again                        100     0     0  0',
+        'metrics   sqlite/jobs  -         distinct:kinds:jobs.kind     100     0     2  0',
         '',
       ].join('\n'),
     );
@@ -137,6 +137,7 @@ describe('checkpoint list', () => {
     expect(readers[0]).toEqual({
       pipeline: 'metrics',
       receiver: 'sqlite/jobs',
+      exporter: null,
       table: 'jobs',
       cursor: null,
       openRows: 0,

@@ -164,11 +164,12 @@ describe('references', () => {
     expect(await problems(parts({ exporters: '{prometheus: {endpoint: x}}' }))).toHaveLength(1);
   });
 
-  test('pipelines of other signals are not in this version', async () => {
-    const both = '{traces: {receivers: [a], exporters: [b]}, metrcs/x: {receivers: [a], exporters: [b]}}';
+  test('a pipeline is called after its signal', async () => {
+    const both = '{traces: {receivers: [sqlite], exporters: [prometheus]}, metrcs/x: {receivers: [a], exporters: [b]}}';
     expect(await problems(parts({ pipelines: both }))).toEqual([
-      'a.yaml:7:15: service::pipelines: traces pipelines are not in this version yet, only metrics',
-      'a.yaml:7:57: service::pipelines: "metrcs/x" is no pipeline id: write "metrics" or "metrics/name"; did you mean "metrics"?',
+      'a.yaml:7:36: service::pipelines::traces: receiver "sqlite" does not take traces, but metrics',
+      'a.yaml:7:57: service::pipelines::traces: exporter "prometheus" does not take traces, but metrics',
+      'a.yaml:7:71: service::pipelines: "metrcs/x" is no pipeline id: write "metrics", "traces" or "logs", or "metrics/name"; did you mean "metrics"?',
     ]);
   });
 

@@ -38,6 +38,7 @@ type Lane = readonly [pipeline: string, MetricDefinition[], readonly Processor[]
 function lanesOf(lanes: readonly Lane[]): LanePlan[] {
   return lanes.map(([pipeline, metrics, processors]) => ({
     pipeline,
+    signal: 'metrics',
     receiver: { configured: { id: 'r' }, instance: { readers: [{ metrics }] } },
     processors: processors.map((instance, index) => ({ configured: { id: `p/${index}` }, instance })),
   })) as unknown as LanePlan[];

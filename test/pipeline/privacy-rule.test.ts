@@ -65,6 +65,7 @@ function problemsOf(processors: readonly Processor[]): readonly string[] {
   }));
   const lane = {
     pipeline: 'metrics',
+    signal: 'metrics',
     receiver: { configured: { id: 'r' }, instance: { readers: [], metrics } },
     processors: processors.map((instance, index) => ({ configured: { id: `p/${index}` }, instance })),
   };

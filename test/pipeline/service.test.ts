@@ -180,7 +180,7 @@ test('starts consumers first and stops producers first', async () => {
     processors: { same: {} },
     extensions: { plain: {} },
   });
-  expect(events).toEqual(['create plain', 'create ledger', 'create same', 'create keep']);
+  expect(events).toEqual(['create plain', 'create keep', 'create ledger', 'create same']);
   events = [];
   await service.start();
   await service.caughtUp();
@@ -239,9 +239,9 @@ test('tells the problems of all components at once, each with its place, once', 
   const failure: unknown = await serviceOf(parts).catch((thrown: unknown) => thrown);
   expect(failure).toBeInstanceOf(ConfigError);
   expect((failure as ConfigError).problems.map(({ message }) => message)).toEqual([
+    'file:1:1: exporters::keep::key: is bad',
     'file:1:1: processors::same::key: is bad',
     'file:1:1: receivers::ledger/2::storage: "nowhere" is not a storage extension that the service starts',
-    'file:1:1: exporters::keep::key: is bad',
   ]);
 });
 
@@ -271,7 +271,7 @@ test('starts no exporter when it does not listen', async () => {
   const service = await serviceOf({ receivers: { ledger: { ledger } } }, { listen: false });
   await service.start();
   await service.caughtUp();
-  expect(events).toEqual(['create ledger', 'create keep', 'start ledger']);
+  expect(events).toEqual(['create keep', 'create ledger', 'start ledger']);
   expect(published(service.sources[0]!)).toMatchObject(recounted([ledger]));
 });
 

@@ -110,7 +110,7 @@ test('names every component, in its place', async () => {
   expect(status.pipelines).toMatchObject([
     { id: 'metrics', receivers: [{ id: 'sqlite' }], processors: ['strip_paths'], exporters: ['prometheus'] },
   ]);
-  expect(status.exporters).toEqual([{ id: 'prometheus', sent: 0, failed: 0 }]);
+  expect(status.exporters).toEqual([{ id: 'prometheus', counts: new Map([['metrics', { sent: 0, failed: 0 }]]) }]);
 });
 
 test('sums up what the processors of the lanes of a pipeline withhold, by processor and metric', () => {
@@ -120,6 +120,7 @@ test('sums up what the processors of the lanes of a pipeline withhold, by proces
   });
   const lane = (...processors: readonly object[]) => ({
     pipeline: 'metrics',
+    signal: 'metrics',
     processors,
     receiver: { configured: {} },
   });
@@ -129,7 +130,13 @@ test('sums up what the processors of the lanes of a pipeline withhold, by proces
   ];
   const stores = [{ id: 'metrics', progress: () => undefined }];
   const assembly = { extensions: [], exporters: [], lanes, stores } as unknown as Assembly;
-  const { pipelines } = statusOf({ startTimeMs: 0, assembly, lanes: [], failures: new Map() });
+  const { pipelines } = statusOf({
+    startTimeMs: 0,
+    pipelines: new Map([['metrics', { signal: 'metrics', receivers: [], processors: [], exporters: [] }]]),
+    assembly,
+    lanes: [],
+    failures: new Map(),
+  });
   expect(pipelines[0]?.withheld).toEqual([
     { processor: 'filter', metric: 'calls', points: 5 },
     { processor: 'filter', metric: 'took', points: 1 },
@@ -148,7 +155,7 @@ test('counts what a reader reads, and what it leaves out', async () => {
   expect(pageDuration.count).toBeGreaterThan(0);
   expect(pageDuration.bucketCounts.reduce((sum, count) => sum + count)).toBe(pageDuration.count);
   expect(pageDuration.bucketCounts).toHaveLength(pageDuration.boundaries.length + 1);
-  expect(status.exporters).toEqual([{ id: 'prometheus', sent: 2, failed: 0 }]);
+  expect(status.exporters).toEqual([{ id: 'prometheus', counts: new Map([['metrics', { sent: 2, failed: 0 }]]) }]);
 });
 
 test('counts no page in cycles that find nothing', async () => {

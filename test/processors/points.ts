@@ -1,4 +1,4 @@
-import type { Attributes, Batch, Metric, MetricPoints } from '../../src/pipeline/signals.ts';
+import type { Attributes, Batch, Metric, MetricPoints, MetricsBatch } from '../../src/pipeline/signals.ts';
 import { sumValue } from '../../src/pipeline/sum.ts';
 
 export const calls: Metric = { name: 'calls', type: 'counter', unit: '{call}', description: '', aggregation: 'sum' };
@@ -33,14 +33,19 @@ export function pointsOf(
   return { metric, mode: 'delta', histograms };
 }
 
-export function batchOf(...metrics: readonly MetricPoints[]): Batch {
+export function batchOf(...metrics: readonly MetricPoints[]): MetricsBatch {
   return { signal: 'metrics', metrics };
+}
+
+/** What there is of metrics in a batch. */
+export function metricsIn(batch: Batch | undefined): readonly MetricPoints[] {
+  return batch?.signal === 'metrics' ? batch.metrics : [];
 }
 
 /** "calls{a=1}" -> its points' values, histograms as "count/sum/buckets". More than one value: points were not merged. */
 export function valuesOf(batch: Batch | undefined): Readonly<Record<string, readonly (number | string)[]>> {
   const values: Record<string, (number | string)[]> = {};
-  for (const points of batch?.metrics ?? []) {
+  for (const points of metricsIn(batch)) {
     const each =
       'histograms' in points
         ? points.histograms.map(({ attributes, count, sum, bucketCounts }) => ({

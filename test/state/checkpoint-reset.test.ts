@@ -26,7 +26,11 @@ test('what other readers of the pipeline add to a metric of the table begins to 
       );
     }
   }
-  resetReaders(db, [{ pipeline: 'metrics', receiver: 'sqlite', reader: 'jobs', keyScope: 'jobs' }], 500);
+  resetReaders(
+    db,
+    [{ pipeline: 'metrics', receiver: 'sqlite', sink: 'metrics', reader: 'jobs', keyScope: 'jobs' }],
+    500,
+  );
   const rows = db
     .prepare(
       `SELECT pipeline, readers.reader AS reader, metrics.metric AS metric, start_time_ms FROM series

@@ -33,8 +33,8 @@ test('a folder without state keeps nothing', () => {
 test('tells every reader once, beside whoever has the state open', () => {
   const state = stateOf(['sqlite/a', 'jobs'], ['sqlite/a', 'jobs+2'], ['sqlite/b', 'query:x+y']);
   expect(keptReaders(directory)).toEqual([
-    { pipeline: 'metrics', receiver: 'sqlite/a', reader: 'jobs' },
-    { pipeline: 'metrics', receiver: 'sqlite/b', reader: 'query:x+y' },
+    { pipeline: 'metrics', receiver: 'sqlite/a', sink: 'metrics', reader: 'jobs' },
+    { pipeline: 'metrics', receiver: 'sqlite/b', sink: 'metrics', reader: 'query:x+y' },
   ]);
   state.close();
   expect(keptReaders(directory)).toHaveLength(2);

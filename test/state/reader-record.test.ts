@@ -232,7 +232,11 @@ test('a state from before absent rows were kept is gone on with, and can be rese
   expect(record.absentByKey('k')?.rowId).toBe(2);
   state.close();
   const db = older();
-  const dropped = resetReaders(db, [{ pipeline: 'p', receiver: 'r', reader: 'rows', keyScope: 'rows' }], 0);
+  const dropped = resetReaders(
+    db,
+    [{ pipeline: 'p', receiver: 'r', sink: 'metrics', reader: 'rows', keyScope: 'rows' }],
+    0,
+  );
   expect(dropped.openRows).toBe(1);
   db.close();
   open();

@@ -16,7 +16,14 @@ export const READER: ReaderStatus = {
 
 /** Two pipelines with a receiver each. */
 export function statusOf(readers: readonly ReaderStatus[], others: readonly ReaderStatus[] = []): Status {
-  const pipeline = { id: 'metrics', progress: undefined, processors: [], exporters: ['prometheus'], withheld: [] };
+  const pipeline = {
+    id: 'metrics',
+    signal: 'metrics',
+    progress: undefined,
+    processors: [],
+    exporters: ['prometheus'],
+    withheld: [],
+  } as const;
   return {
     startTimeMs: 0,
     extensions: [],
@@ -28,6 +35,6 @@ export function statusOf(readers: readonly ReaderStatus[], others: readonly Read
       },
       { ...pipeline, id: 'metrics/2', receivers: [{ id: 'sqlite/others', readers: others }] },
     ],
-    exporters: [{ id: 'prometheus', sent: 12, failed: 1 }],
+    exporters: [{ id: 'prometheus', counts: new Map([['metrics', { sent: 12, failed: 1 }]]) }],
   };
 }

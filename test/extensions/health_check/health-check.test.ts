@@ -42,6 +42,7 @@ function statusWith(readers: readonly ReaderStatus[], pipeline: Partial<Status['
     pipelines: [
       {
         id: 'metrics',
+        signal: 'metrics',
         progress: undefined,
         receivers: [{ id: 'sqlite/agents', readers }],
         processors: ['hash'],
@@ -51,8 +52,8 @@ function statusWith(readers: readonly ReaderStatus[], pipeline: Partial<Status['
       },
     ],
     exporters: [
-      { id: 'prometheus', sent: 7, failed: 1 },
-      { id: 'debug', sent: 1, failed: 0 },
+      { id: 'prometheus', counts: new Map([['metrics', { sent: 7, failed: 1 }]]) },
+      { id: 'debug', counts: new Map([['metrics', { sent: 1, failed: 0 }]]) },
     ],
   };
 }
@@ -221,9 +222,17 @@ test('an exporter that goes on with what it had says why', () => {
     startTimeMs: 0,
     extensions: [],
     pipelines: [
-      { id: 'metrics', progress: undefined, receivers: [], processors: [], exporters: ['prometheus'], withheld: [] },
+      {
+        id: 'metrics',
+        signal: 'metrics',
+        progress: undefined,
+        receivers: [],
+        processors: [],
+        exporters: ['prometheus'],
+        withheld: [],
+      },
     ],
-    exporters: [{ id: 'prometheus', sent: 1, failed: 0, failure }],
+    exporters: [{ id: 'prometheus', counts: new Map([['metrics', { sent: 1, failed: 0 }]]), failure }],
   });
   expect(report).toMatchObject({
     status: 'StatusRecoverableError',

@@ -6,7 +6,7 @@ import { ConfigError } from '../../../src/errors.ts';
 import type { Attributes } from '../../../src/pipeline/signals.ts';
 import { filledConfig, processorSuite, testSettings } from '../../component-suite.ts';
 import { mergesWhatBecomesEqual } from '../merging.ts';
-import { batchOf, calls, pointsOf, took } from '../points.ts';
+import { batchOf, calls, metricsIn, pointsOf, took } from '../points.ts';
 
 const KEY = 'sixteen or more!';
 type Actions = readonly Readonly<Record<string, unknown>>[];
@@ -19,7 +19,7 @@ function create(actions: Actions, settings: Readonly<Record<string, unknown>> = 
 }
 
 async function applied(actions: Actions, attributes: Attributes): Promise<Attributes> {
-  const [points] = (await create(actions)).process(batchOf(pointsOf(calls, [[attributes, 1]])))?.metrics ?? [];
+  const [points] = metricsIn((await create(actions)).process(batchOf(pointsOf(calls, [[attributes, 1]]))));
   if (points === undefined || !('points' in points)) throw new Error('no points');
   return points.points[0]!.attributes;
 }

@@ -9,7 +9,8 @@ import { hashProcessor } from '../../../processors/hash/factory.ts';
 import type { Processor, StorageExtension } from '../../../src/component.ts';
 import { SchemaCheck } from '../../../src/config/schema.ts';
 import { ConfigError } from '../../../src/errors.ts';
-import type { Attributes, Batch, Metric } from '../../../src/pipeline/signals.ts';
+import type { Attributes, Batch, Metric, MetricsBatch } from '../../../src/pipeline/signals.ts';
+import { metricsIn } from '../points.ts';
 import { filledConfig, processorSuite, testSettings } from '../../component-suite.ts';
 
 const KEY = 'sixteen or more!';
@@ -24,7 +25,7 @@ const took: Metric = {
   boundaries: [1],
 };
 
-function numbers(...points: readonly (readonly [Attributes, number])[]): Batch {
+function numbers(...points: readonly (readonly [Attributes, number])[]): MetricsBatch {
   const asPoints = points.map(([attributes, value]) => ({ attributes, value: [value] }));
   return { signal: 'metrics', metrics: [{ metric: calls, mode: 'delta', points: asPoints }] };
 }
@@ -36,7 +37,7 @@ function processor(config: Readonly<Record<string, unknown>>, storage?: StorageE
 
 async function hashed(config: Readonly<Record<string, unknown>>, attributes: Attributes): Promise<Attributes> {
   const batch = (await processor({ key: KEY, ...config })).process(numbers([attributes, 1]));
-  const points = batch?.metrics[0];
+  const points = metricsIn(batch)[0];
   if (points === undefined || !('points' in points)) throw new Error('no points');
   return points.points[0]!.attributes;
 }
@@ -259,7 +260,7 @@ test('points that become equal are merged, sums exactly', async () => {
     ],
   });
   const five = await hashed({}, { session_id: 5 });
-  expect(batch?.metrics).toMatchObject([
+  expect(metricsIn(batch)).toMatchObject([
     { points: [{ attributes: five, value: [-2.7755575615628914e-17, 0.30000000000000004] }, { value: [1] }] },
     { histograms: [{ attributes: five, count: 3, sum: [4.5], bucketCounts: [1, 2] }] },
   ]);
@@ -276,7 +277,7 @@ test('no hashed value shows in what comes out, and two values never share a hash
       const batch = created.process(numbers(...ids.map((id): [Attributes, number] => [{ session_id: id }, 1])));
       const text = JSON.stringify(batch);
       for (const id of ids) if (!/^[0-9a-f]+$/.test(id)) expect(text).not.toContain(JSON.stringify(id));
-      expect(batch?.metrics[0]).toMatchObject({ points: ids.map(() => ({ value: [1] })) });
+      expect(metricsIn(batch)[0]).toMatchObject({ points: ids.map(() => ({ value: [1] })) });
     }),
   );
 });

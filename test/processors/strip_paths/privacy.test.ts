@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { hashProcessor } from '../../../processors/hash/factory.ts';
 import { findPaths } from '../../../processors/strip_paths/paths.ts';
 import { stripPathsProcessor } from '../../../processors/strip_paths/factory.ts';
-import type { Attributes, Batch, Metric, NumberPoint } from '../../../src/pipeline/signals.ts';
+import type { Attributes, Batch, Metric, MetricsBatch, NumberPoint } from '../../../src/pipeline/signals.ts';
+import { metricsIn } from '../points.ts';
 import { sumValue } from '../../../src/pipeline/sum.ts';
 import { filledConfig, testSettings } from '../../component-suite.ts';
 import { strip } from './strip.ts';
@@ -345,11 +346,13 @@ test.each([
 
 const metric: Metric = { name: 'm', type: 'counter', unit: '', description: '', aggregation: 'sum' };
 
-function batchOf(points: readonly { readonly attributes: Attributes; readonly value: readonly number[] }[]): Batch {
+function batchOf(
+  points: readonly { readonly attributes: Attributes; readonly value: readonly number[] }[],
+): MetricsBatch {
   return { signal: 'metrics', metrics: [{ metric, mode: 'delta', points }] };
 }
 
 function pointsOf(batch: Batch | undefined): readonly NumberPoint[] {
-  const points = batch?.metrics[0];
+  const points = metricsIn(batch)[0];
   return points !== undefined && 'points' in points ? points.points : [];
 }

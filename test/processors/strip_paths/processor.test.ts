@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { stripPathsProcessor } from '../../../processors/strip_paths/factory.ts';
 import type { TracedAttribute } from '../../../src/component.ts';
 import { ConfigError } from '../../../src/errors.ts';
-import type { Attributes, Batch, Metric } from '../../../src/pipeline/signals.ts';
+import type { Attributes, Metric, MetricsBatch } from '../../../src/pipeline/signals.ts';
+import { metricsIn } from '../points.ts';
 import { filledConfig, processorSuite, testSettings } from '../../component-suite.ts';
 import { strip } from './strip.ts';
 
@@ -20,7 +21,7 @@ const took: Metric = {
   boundaries: [1],
 };
 
-function numbers(...points: readonly (readonly [Attributes, number])[]): Batch {
+function numbers(...points: readonly (readonly [Attributes, number])[]): MetricsBatch {
   const asPoints = points.map(([attributes, value]) => ({ attributes, value: [value] }));
   return { signal: 'metrics', metrics: [{ metric: calls, mode: 'delta', points: asPoints }] };
 }
@@ -29,7 +30,7 @@ async function stripped(config: Readonly<Record<string, unknown>>, attributes: A
   const settings = testSettings('strip_paths');
   const processor = await stripPathsProcessor.create(filledConfig(stripPathsProcessor, config), settings);
   await processor.start?.();
-  const points = processor.process(numbers([attributes, 1]))?.metrics[0];
+  const points = metricsIn(processor.process(numbers([attributes, 1])))[0];
   if (points === undefined || !('points' in points)) throw new Error('no points');
   return points.points[0]!.attributes;
 }

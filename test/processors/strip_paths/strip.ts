@@ -1,5 +1,6 @@
 import { StripPathsProcessor } from '../../../processors/strip_paths/processor.ts';
 import type { Batch } from '../../../src/pipeline/signals.ts';
+import { metricsIn } from '../points.ts';
 import { testSettings } from '../../component-suite.ts';
 
 const processor = new StripPathsProcessor(
@@ -14,7 +15,7 @@ export function strip(text: string): string {
     signal: 'metrics',
     metrics: [{ metric, mode: 'delta', points: [{ attributes: { text }, value: [1] }] }],
   };
-  const points = processor.process(batch)?.metrics[0];
+  const points = metricsIn(processor.process(batch))[0];
   if (points === undefined || !('points' in points)) throw new Error('no points');
   return String(points.points[0]!.attributes.text);
 }

@@ -95,6 +95,7 @@ export class Recording implements Disposable {
             id: undefined,
             timestamp: undefined,
             ...('agent_invocation_id' in row && { agent_invocation_id: invocations.get(row.agent_invocation_id) }),
+            ...('parent_invocation_id' in row && { parent_invocation_id: invocations.get(row.parent_invocation_id) }),
             ...('launch_id' in row && { launch_id: launches.get(row.launch_id) }),
           }),
         ),

@@ -44,6 +44,11 @@ export const schema = {
       default: '1s',
       description: 'How often to look for changes where the file system does not tell.',
     },
+    watch: {
+      type: 'boolean',
+      default: true,
+      description: 'Whether the file system tells of changes at once; otherwise each waits for `collection_interval`.',
+    },
     maps: {
       type: 'object',
       additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
@@ -64,7 +69,7 @@ export type Config = FromSchema<typeof schema>;
 /** What a receiver that tails the database is asked for. */
 export interface TailConfig extends Pick<
   Config,
-  'database' | 'storage' | 'collection_interval' | 'maps' | 'optional_attributes'
+  'database' | 'storage' | 'collection_interval' | 'watch' | 'maps' | 'optional_attributes'
 > {
   readonly preset: string;
   readonly timezone: string;
@@ -75,11 +80,12 @@ export interface TailConfig extends Pick<
 }
 
 export function tailConfig(config: Config): TailConfig {
-  const { database, storage, collection_interval, maps, optional_attributes } = config;
+  const { database, storage, collection_interval, watch, maps, optional_attributes } = config;
   return {
     database,
     ...(storage === undefined ? {} : { storage }),
     collection_interval,
+    watch,
     maps,
     optional_attributes,
     preset: 'agent_workflow',

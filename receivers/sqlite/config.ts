@@ -224,6 +224,11 @@ export const schema = {
       default: '1s',
       description: 'How often to look for changes where the file system does not tell',
     },
+    watch: {
+      type: 'boolean',
+      default: true,
+      description: 'Whether the file system tells of changes at once; otherwise each waits for collection_interval',
+    },
     storage: { ...extensionId, description: 'Storage extension; without it totals are rebuilt at start' },
     timezone: {
       type: 'string',

@@ -67,6 +67,7 @@ export class SqliteReceiver implements Receiver {
   }
 
   watch(wake: () => void): Disposable {
+    if (!this.#options.config.watch) return { [Symbol.dispose]: () => undefined };
     this.#wake = wake;
     this.#watchFolders();
     return {

@@ -255,3 +255,22 @@ function killWriterInTransaction(database: string): void {
   const child = spawnSync(process.execPath, ['-e', script, database], { cwd: import.meta.dirname });
   expect(child.signal).toBe('SIGKILL');
 }
+
+describe('a receiver that does not watch', () => {
+  it('leaves changes alone until its interval is over, and then has all of them', async () => {
+    using workspace = new Workspace();
+    const database = workspace.file('agent_workflow.db');
+    const logger = new HookLogger(createAgentWorkflow(database), ZONE);
+    const unwatched = (interval: string) =>
+      Collector.start(database, { receiver: { watch: false, collection_interval: interval } });
+    await using slow = await unwatched('1h');
+    await using polling = await unwatched('20ms');
+    await using watching = await Collector.start(database, { receiver: { collection_interval: '1h' } });
+    const before = slow.exposition();
+    logger.invocationStart({ session: 'a', agent: 'architect', at: NOON });
+    await watching.equals(recount(database, NOON, ZONE));
+    await polling.equals(recount(database, NOON, ZONE));
+    expect(slow.exposition()).toBe(before);
+    logger.close();
+  });
+});

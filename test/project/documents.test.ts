@@ -33,6 +33,16 @@ describe('links', () => {
     expect(faults).toEqual([]);
   });
 
+  test('of alerts lead to a section of the runbook', () => {
+    const rules = ['agent_workflow.yml', 'agentcol.yml'].map((name) =>
+      path.join(ROOT, 'deploy/prometheus/rules', name),
+    );
+    const urls = rules.flatMap((file) => [...fs.readFileSync(file, 'utf8').matchAll(/runbook_url: (\S+)/g)]);
+    expect(urls.length).toBeGreaterThan(0);
+    const project = new MarkdownFile('README.md');
+    expect(urls.flatMap(([, url = '']) => fault(project, url) ?? [])).toEqual([]);
+  });
+
   test('that lead nowhere are found', () => {
     const readme = new MarkdownFile('README.md');
     expect(fault(readme, 'docs/none.md')).toBe('there is no docs/none.md');

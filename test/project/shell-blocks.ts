@@ -50,7 +50,7 @@ exec ${words} "$@"
     const log = path.join(this.home, 'shell.log');
     const output = fs.openSync(log, 'w');
     const [program, ...words] = [...launcher, 'bash', '-c', script];
-    const shell = spawn(program!, words, {
+    const shell = spawn(program, words, {
       cwd: this.#folder,
       env: { PATH: `${this.home}/bin:${this.home}/.local/bin:${process.env.PATH}`, HOME: this.home, NO_COLOR: '1' },
       stdio: ['ignore', output, output],

@@ -1,9 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { markdownFiles, ROOT } from './markdown.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
 const GUARANTEES = ['exact', 'at least once', 'best effort', 'not detected'];
+
+/** The tests that a text names: `test/file.test.ts`: “name”. */
+function testsNamed(text: string): readonly { readonly file: string; readonly name: string }[] {
+  return [...text.matchAll(/`(test\/[^`]+)`: “([^”]+)”/g)].map(([, file = '', name = '']) => ({ file, name }));
+}
 
 /** The cells of each line of the table. */
 const lines = fs
@@ -15,14 +20,23 @@ const lines = fs
 describe('docs/guarantees.md', () => {
   it.each(lines)('%s: %s', (_, guarantee, shownBy = '') => {
     expect(GUARANTEES).toContain(guarantee);
-    const tests = [...shownBy.matchAll(/`(test\/[^`]+)`: “([^”]+)”/g)];
-    if (guarantee !== 'not detected') expect(tests).not.toEqual([]);
-    for (const [, file = '', name = ''] of tests) {
+    if (guarantee !== 'not detected') expect(testsNamed(shownBy)).not.toEqual([]);
+  });
+});
+
+describe('a test that is named', () => {
+  const files = markdownFiles().map(({ name }) => name);
+  const naming = files.filter((name) => testsNamed(fs.readFileSync(path.join(ROOT, name), 'utf8')).length > 0);
+
+  it('is so by what is guaranteed, promised and answered', () => {
+    expect(naming).toEqual(expect.arrayContaining(['SECURITY.md', 'docs/guarantees.md', 'docs/review-findings.md']));
+  });
+
+  it.each(naming)('in %s is there', (document) => {
+    const missing = testsNamed(fs.readFileSync(path.join(ROOT, document), 'utf8')).filter(({ file, name }) => {
       const source = fs.readFileSync(path.join(ROOT, file), 'utf8');
-      expect(
-        ["'", '`'].some((quote) => source.includes(quote + name + quote)),
-        `${file}: ${name}`,
-      ).toBe(true);
-    }
+      return !["'", '`'].some((quote) => source.includes(quote + name + quote));
+    });
+    expect(missing).toEqual([]);
   });
 });

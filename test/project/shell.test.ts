@@ -10,14 +10,14 @@ describe('shell blocks that are marked as tested', () => {
     using session = new ShellSession(PROGRAM);
     const texts = testedBlocks(file).map(({ text }) => text);
     expect(await session.run(texts)).toHaveLength(texts.length);
-  });
+  }, 90_000);
 
   test('and fail are found, with what they said', async () => {
     using session = new ShellSession(PROGRAM);
     await expect(session.run(['echo before', 'agentcol --no-such-option', 'echo after'])).rejects.toThrow(
       /before\n[^]*Unknown option '--no-such-option'[^]*(?<!after\n)$/,
     );
-  });
+  }, 90_000);
 
   test('are marked in a way that is understood', () => {
     const wrong = markdownFiles().flatMap(({ name, fences }: MarkdownFile) =>

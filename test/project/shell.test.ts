@@ -6,11 +6,15 @@ import { ShellSession, testedBlocks, testedFiles } from './shell-blocks.ts';
 const PROGRAM = [process.execPath, '--import', import.meta.resolve('tsx'), path.join(ROOT, 'src/main.ts')];
 
 describe('shell blocks that are marked as tested', () => {
-  test.each(testedFiles(false).map((file) => [file.name, file] as const))('of %s do', async (_, file) => {
-    using session = new ShellSession(PROGRAM);
-    const texts = testedBlocks(file).map(({ text }) => text);
-    expect(await session.run(texts)).toHaveLength(texts.length);
-  }, 90_000);
+  test.each(testedFiles(false).map((file) => [file.name, file] as const))(
+    'of %s do',
+    async (_, file) => {
+      using session = new ShellSession(PROGRAM);
+      const texts = testedBlocks(file).map(({ text }) => text);
+      expect(await session.run(texts)).toHaveLength(texts.length);
+    },
+    90_000,
+  );
 
   test('and fail are found, with what they said', async () => {
     using session = new ShellSession(PROGRAM);

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { factories } from '../../src/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { ROOT_SCHEMA } from '../../src/config/sections.ts';
+import { settingRows } from '../../src/commands/settings-table.ts';
+import { parseComponentId } from '../../src/config/fragments.ts';
+import { ROOT_SCHEMA, SECTION_NAMES, SECTIONS } from '../../src/config/sections.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { Folder } from '../config/loading.ts';
 import { MarkdownFile, markdownFiles, ROOT } from './markdown.ts';
@@ -90,5 +92,39 @@ describe('configuration', () => {
     expect(isConfiguration('exporters: {prometheus: {endpont: x}}')).toBe(true);
     expect(await faultsOf('exporters: {prometheus: {endpont: x}}', false)).not.toEqual([]);
     expect(await faultsOf('exporters: {prometheus: }', true)).not.toEqual([]);
+  });
+});
+
+/** Whether a schema knows a setting by its path: service::telemetry::logs::level, receivers::sqlite/agents::database. */
+function isSetting(setting: string): boolean {
+  const [root = '', id = '', ...rest] = setting.split('::');
+  const section = SECTION_NAMES.find((name) => name === root);
+  if (section === undefined) return hasRow(ROOT_SCHEMA, [root, id, ...rest]);
+  const type = parseComponentId(id)?.type;
+  const factory = factories.find((one) => one.kind === SECTIONS[section] && one.type === type);
+  return factory !== undefined && (rest.length === 0 || hasRow(factory.schema, rest));
+}
+
+function hasRow(schema: object, wanted: readonly string[]): boolean {
+  return settingRows(schema).some(
+    ({ path: steps }) =>
+      steps.length === wanted.length && steps.every((step, index) => step === '*' || step === wanted[index]),
+  );
+}
+
+describe('settings', () => {
+  const SETTING = new RegExp(`\\b(?:service|${SECTION_NAMES.join('|')})(?:::[A-Za-z0-9_*/-]+)+`, 'g');
+
+  test.each(files.map(({ name }) => name))('that %s names by their paths are there', (name) => {
+    const named = fs.readFileSync(path.join(ROOT, name), 'utf8').match(SETTING) ?? [];
+    expect(named.filter((setting) => !isSetting(setting))).toEqual([]);
+  });
+
+  test('that are not there are found', () => {
+    expect(isSetting('service::telemetry::logs::level')).toBe(true);
+    expect(isSetting('receivers::sqlite/agents::tables::jobs::metrics::0::name')).toBe(true);
+    expect(isSetting('receivers::sqlite/agents::databse')).toBe(false);
+    expect(isSetting('exporters::hash')).toBe(false);
+    expect(isSetting('service::telemetry::level')).toBe(false);
   });
 });

@@ -330,6 +330,7 @@ test('has caught up when the state fails, and says so', async () => {
   folder[Symbol.dispose]();
   await service.caughtUp();
   expect(service.failures).toMatchObject([{ component: 'storage/a', reason: 'state' }]);
+  expect(service.status.extensions).toMatchObject([{ id: 'storage/a', failure: { reason: 'state' } }]);
 });
 
 test('a component that fails to stop, or never does, does not keep the others from stopping', async () => {

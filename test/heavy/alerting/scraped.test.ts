@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { generateAgentWorkflow } from '../../fixtures/generate.ts';
 import { Workspace } from '../../main-job/harness.ts';
 import { freePort } from '../../pipeline/reloading.ts';
-import { AgentcolProcess, DEFAULT_CONFIG, MAIN } from '../agentcol-process.ts';
+import { DefaultAgentcol, DEFAULT_CONFIG, MAIN } from '../default-agentcol.ts';
 import { PASSWORD, Stage, USER, type Proxy } from '../proxies/stage.ts';
 import { prometheus, PrometheusServer } from '../prometheus-server.ts';
 import { requirement } from '../requirement.ts';
@@ -67,7 +67,7 @@ describe.skipIf(!prometheus.met)(`the ready configurations of Prometheus${promet
           ? undefined
           : elsewhere(variant.agentcol, { '/etc/agentcol/': `${workspace.folder}/` });
       // Who does not say who it is gets nothing, where agentcol asks.
-      await using agentcol = await AgentcolProcess.start(workspace, { extra, answer: extra === undefined ? 200 : 401 });
+      await using agentcol = await DefaultAgentcol.start(workspace, { extra, answer: extra === undefined ? 200 : 401 });
       variant.install(workspace.folder, {
         "'127.0.0.1:9465'": `'127.0.0.1:${agentcol.ports[0]}'`,
         "'127.0.0.1:9466'": `'127.0.0.1:${agentcol.ports[1]}'`,

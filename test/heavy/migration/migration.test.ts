@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { HookLogger, openAgentWorkflow } from '../../fixtures/agent-workflow.ts';
 import { Workspace } from '../../main-job/harness.ts';
 import { migrationTable } from '../../project/migration-table.ts';
-import { AgentcolProcess } from '../agentcol-process.ts';
+import { DefaultAgentcol } from '../default-agentcol.ts';
 import { Variant } from '../alerting/variant.ts';
 import { prometheus, PrometheusServer } from '../prometheus-server.ts';
 import { requirement } from '../requirement.ts';
@@ -78,7 +78,7 @@ describe.skipIf(!prometheus.met || !recorded.met)(
   () => {
     const workspace = new Workspace();
     const database = workspace.file('agent_workflow.db');
-    let agentcol: AgentcolProcess;
+    let agentcol: DefaultAgentcol;
     let server: PrometheusServer;
 
     beforeAll(async () => {
@@ -88,7 +88,7 @@ describe.skipIf(!prometheus.met || !recorded.met)(
         receivers: { 'sqlite/agents': { preset: ['agent_workflow', 'agent_workflow_sessions'], timezone: 'UTC' } },
         processors: { hash: { key: KEY } },
       });
-      agentcol = await AgentcolProcess.start(workspace, { extra });
+      agentcol = await DefaultAgentcol.start(workspace, { extra });
       const [metrics, own] = agentcol.ports;
       new Variant('prometheus.yml').install(workspace.folder, {
         "'127.0.0.1:9465'": `'127.0.0.1:${metrics}'`,

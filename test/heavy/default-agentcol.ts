@@ -10,7 +10,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 export const MAIN = path.join(ROOT, 'dist/src/main.js');
 export const DEFAULT_CONFIG = path.join(ROOT, 'otel-config.yaml');
 
-export interface AgentcolOptions {
+export interface DefaultAgentcolOptions {
   /** A second configuration file, as text. */
   readonly extra?: string | undefined;
   /** What both addresses answer to somebody who does not say who he is; default: 200. */
@@ -18,7 +18,7 @@ export interface AgentcolOptions {
 }
 
 /** The built agentcol by the default configuration, over the agent_workflow.db of a workspace, with its state there too. */
-export class AgentcolProcess {
+export class DefaultAgentcol {
   /** Of the metrics, and of its own. */
   readonly ports: readonly [number, number];
   readonly #child: ChildProcess;
@@ -44,8 +44,11 @@ export class AgentcolProcess {
     fs.closeSync(log);
   }
 
-  static async start(workspace: Workspace, { extra, answer = 200 }: AgentcolOptions = {}): Promise<AgentcolProcess> {
-    const agentcol = new AgentcolProcess(workspace, [await freePort(), await freePort()], extra);
+  static async start(
+    workspace: Workspace,
+    { extra, answer = 200 }: DefaultAgentcolOptions = {},
+  ): Promise<DefaultAgentcol> {
+    const agentcol = new DefaultAgentcol(workspace, [await freePort(), await freePort()], extra);
     await vi.waitFor(
       async () => {
         if (agentcol.#child.exitCode !== null) throw new Error(fs.readFileSync(workspace.file('agentcol.log'), 'utf8'));

@@ -28,7 +28,7 @@ export interface TimeRange {
 /** How wide a graph is on a screen, in pixels. */
 const WIDTH = 600;
 
-/** The step of a range query: the range divided over the points, not below the panel's interval. Short ranges are not rounded. */
+/** The step of a range query: the range divided over the points, not below the panel's interval. Grafana rounds it, and queries do for any. */
 export function stepOf({ interval, maxDataPoints = WIDTH }: PanelQuery, { fromMs, toMs, scrapeMs }: TimeRange): number {
   return Math.max((toMs - fromMs) / maxDataPoints, interval === undefined ? scrapeMs : milliseconds(interval));
 }

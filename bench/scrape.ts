@@ -145,6 +145,9 @@ async function measure({ format, compression, rowsPerSecond }: Scenario, seconds
       authenticator: (id) => {
         throw new Error(`no authenticator ${id}`);
       },
+      clientAuthenticator: (id) => {
+        throw new Error(`no authenticator ${id}`);
+      },
     },
   );
   exporter.connect([source]);

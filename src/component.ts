@@ -35,6 +35,8 @@ export interface Settings {
   storage(id?: string): StorageExtension | undefined;
   /** The authenticator extension of that id. Throws ConfigError, its path auth::authenticator, when there is none. */
   authenticator(id: string): Authenticator;
+  /** Likewise, of one that has something to show to others. */
+  clientAuthenticator(id: string): ClientAuthenticator;
 }
 
 /** Messages never hold row contents. warn: nothing is lost. error: data is lost, or an operator must act. */
@@ -52,6 +54,8 @@ export interface Logger {
  */
 export interface Factory<Config = unknown, Instance extends Component = Component> {
   readonly type: string;
+  /** Other names of the type in a configuration. */
+  readonly aliases?: readonly string[];
   readonly kind: 'receiver' | 'processor' | 'exporter' | 'extension';
   readonly signals: readonly Signal[];
   /** One sentence for `agentcol components`. */
@@ -416,6 +420,12 @@ export interface ExporterCounts {
 export interface StatusExtension extends Component {
   /** Called before start, and again at a reload. */
   observe(status: () => Status): void;
+}
+
+/** Has what to show to others that ask who is there: the value of an Authorization header. */
+export interface ClientAuthenticator extends Component {
+  /** Only after start; asked for each request, because it may change. */
+  credentials(): string;
 }
 
 /** Tells whether those who ask may have an answer. src/http/ holds down how often it is asked. */

@@ -1,4 +1,5 @@
 import { debugExporter } from '../exporters/debug/factory.ts';
+import { otlpHttpExporter } from '../exporters/otlp_http/factory.ts';
 import { prometheusExporter } from '../exporters/prometheus/factory.ts';
 import { basicAuth } from '../extensions/basicauth/factory.ts';
 import { bearerTokenAuth } from '../extensions/bearertokenauth/factory.ts';
@@ -25,6 +26,7 @@ export const factories: readonly ComponentFactory[] = [
   resourceProcessor,
   cardinalityLimitProcessor,
   prometheusExporter,
+  otlpHttpExporter,
   debugExporter,
   fileStorage,
   healthCheck,

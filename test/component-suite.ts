@@ -152,6 +152,9 @@ export function testSettings(id: string, settings: Partial<Settings> = {}): Sett
     authenticator: () => {
       throw new Error('there is no authenticator here');
     },
+    clientAuthenticator: () => {
+      throw new Error('there is no authenticator here');
+    },
     ...settings,
   };
 }

@@ -1,6 +1,6 @@
 import type { Series } from '../../src/component.ts';
+import { combine } from '../../src/pipeline/combine.ts';
 import { attributesKey, type Attributes, type Metric } from '../../src/pipeline/signals.ts';
-import { combine, type Member } from './combine.ts';
 import { labelText, type FamilyName } from './names.ts';
 import { FamilyWriter, type Format } from './writer.ts';
 
@@ -9,6 +9,12 @@ import { FamilyWriter, type Format } from './writer.ts';
  * a reply of 10 000 lines is some hundred buffers.
  */
 const LINES_PER_BLOCK = 32;
+
+interface Member {
+  readonly series: Series;
+  /** Order among families that are published as one. */
+  readonly rank: number;
+}
 
 /** A series as it is published: one or more series of the sources that have the same labels. */
 interface Entry {

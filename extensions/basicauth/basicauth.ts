@@ -1,7 +1,7 @@
 import type { Authenticator, Failure, Remark, Settings } from '../../src/component.ts';
 import { ChangingFiles } from '../../src/http/changing-files.ts';
 import { secretDigest } from '../../src/http/digest.ts';
-import type { Config } from './config.ts';
+import type { HtpasswdConfig } from './config.ts';
 import { costOf, hashOfNobody, parseUsers, type Users } from './htpasswd.ts';
 import { Verifications } from './verifications.ts';
 
@@ -29,7 +29,7 @@ export class BasicAuth implements Authenticator {
   /** The same pair at the same time is looked at once. */
   readonly #pending = new Map<string, Promise<boolean>>();
 
-  constructor({ htpasswd: { file, inline } }: Config, settings: Settings) {
+  constructor({ htpasswd: { file, inline } }: HtpasswdConfig, settings: Settings) {
     this.#settings = settings;
     this.#files = new ChangingFiles({
       title: 'htpasswd',

@@ -4,7 +4,7 @@ import { path } from '../../src/config/fragments.ts';
 export const schema = {
   type: 'object',
   additionalProperties: false,
-  required: ['htpasswd'],
+  anyOf: [{ required: ['htpasswd'] }, { required: ['client_auth'] }],
   properties: {
     htpasswd: {
       type: 'object',
@@ -24,7 +24,25 @@ export const schema = {
         },
       },
     },
+    client_auth: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['username', 'password'],
+      description: 'What to show to others, for exporters that send. In an extension of its own, without `htpasswd`.',
+      properties: {
+        username: { type: 'string', minLength: 1, pattern: '^[^:]+$', description: 'A name, without a colon.' },
+        password: { type: 'string', secret: true, description: 'Its password: `${env:NAME}` or `${file:PATH}`.' },
+      },
+    },
   },
 } as const;
 
 export type Config = FromSchema<typeof schema>;
+
+/** Of one that tells who may ask. */
+export interface HtpasswdConfig {
+  readonly htpasswd: NonNullable<Config['htpasswd']>;
+}
+
+/** Of one that has something to show. */
+export type ClientAuthConfig = NonNullable<Config['client_auth']>;

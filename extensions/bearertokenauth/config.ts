@@ -8,7 +8,8 @@ export const schema = {
   properties: {
     filename: {
       ...path,
-      description: 'Tokens, one a line, each of them good: the new one and the old. Read again when the file changes.',
+      description:
+        'Tokens, one a line, each of them good: the new one and the old. Others are shown the first. Read again when the file changes.',
     },
     token: {
       type: 'string',

@@ -6,7 +6,7 @@ export const bearerTokenAuth: ExtensionFactory<Config> = {
   type: 'bearertokenauth',
   kind: 'extension',
   signals: [],
-  summary: 'Lets in who shows one of a list of tokens.',
+  summary: 'Lets in who shows one of a list of tokens, and shows the first of them to others.',
   schema,
   async check({ token }) {
     if (token !== undefined) parseTokens(token, ['token'], 'token');

@@ -6,7 +6,7 @@ import { isTaken } from '../pipeline/reuse.ts';
 import { Service, type Change } from '../pipeline/service.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { OwnMetrics } from '../telemetry/own-metrics.ts';
-import { packageVersion } from './package.ts';
+import { packageVersion } from '../package.ts';
 
 /** What `agentcol run` runs under one configuration, which may be exchanged: the service, its log level, its own metrics. */
 export class Collector {

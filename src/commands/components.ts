@@ -12,7 +12,14 @@ const KINDS = ['receiver', 'processor', 'exporter', 'extension'] as const;
 export async function components({ names, all, json }: ComponentsOptions): Promise<number> {
   const asked = names.length === 0 ? factories : [...new Set(names.flatMap(named))];
   if (json) {
-    const list = asked.map(({ type, kind, signals, summary, schema }) => ({ type, kind, signals, summary, schema }));
+    const list = asked.map(({ type, aliases, kind, signals, summary, schema }) => ({
+      type,
+      aliases,
+      kind,
+      signals,
+      summary,
+      schema,
+    }));
     await print(`${JSON.stringify(list, undefined, 2)}\n`);
   } else if (names.length > 0 || all) await print(asked.map(details).join('\n'));
   else await print(overview());
@@ -20,7 +27,9 @@ export async function components({ names, all, json }: ComponentsOptions): Promi
 }
 
 function named(name: string): ComponentFactory[] {
-  const found = factories.filter(({ kind, type }) => name === type || name === `${kind}/${type}`);
+  const found = factories.filter(({ kind, type, aliases = [] }) =>
+    [type, ...aliases].some((one) => name === one || name === `${kind}/${one}`),
+  );
   if (found.length > 0) return found;
   const types = factories.map(({ type }) => type);
   throw new UsageError(`unknown component type ${JSON.stringify(name)}${didYouMean(name, types)}`);
@@ -39,8 +48,9 @@ function overview(): string {
   return `${sections.join('\n\n')}\n\nagentcol components TYPE... tells the settings of some, --all of all.\n`;
 }
 
-function details({ kind, type, signals, summary, schema }: ComponentFactory): string {
+function details({ kind, type, aliases = [], signals, summary, schema }: ComponentFactory): string {
   const takes = signals.length > 0 ? ` (${signals.join(', ')})` : '';
   const settings = describeSettings(schema).map((line) => `  ${line}`.trimEnd());
-  return [`${kind} ${type}${takes}: ${summary}`, ...settings, ''].join('\n');
+  const also = aliases.length === 0 ? '' : `, also ${aliases.join(', ')}`;
+  return [`${kind} ${type}${also}${takes}: ${summary}`, ...settings, ''].join('\n');
 }

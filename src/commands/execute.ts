@@ -57,7 +57,7 @@ async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
       await (await import('./print.ts')).print((await import('./help.ts')).HELP);
       return 0;
     case 'version': {
-      const { packageVersion } = await import('./package.ts');
+      const { packageVersion } = await import('../package.ts');
       await (await import('./print.ts')).print(`agentcol ${packageVersion()}\n`);
       return 0;
     }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { factories } from '../components.ts';
 import { loadConfig, type Config } from '../config/config.ts';
-import { packageFolder } from './package.ts';
+import { packageFolder } from '../package.ts';
 
 const CONFIG_FILE = 'otel-config.yaml';
 

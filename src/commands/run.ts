@@ -5,7 +5,7 @@ import { aborted } from './aborted.ts';
 import { Collector } from './collector.ts';
 import { Hangups } from './hangups.ts';
 import { load } from './load.ts';
-import { packageVersion } from './package.ts';
+import { packageVersion } from '../package.ts';
 import { showProgress } from './progress.ts';
 import { StatusLine } from './status-line.ts';
 

@@ -34,7 +34,7 @@ export async function configureSection<F extends ComponentFactory>(
   const components = new Map<string, ConfiguredComponent<F>>();
   for (const id of writtenIds(draft.root, section)) {
     const type = parseComponentId(id)?.type;
-    const factory = factories.find((candidate) => candidate.type === type);
+    const factory = factories.find((candidate) => type !== undefined && isNamed(candidate, type));
     if (type === undefined) {
       const message = `${JSON.stringify(id)} is no component id: write "type" or "type/name", the type in lower case`;
       draft.findings.push(findingAtKey(draft.root, [section, id], message));
@@ -48,6 +48,11 @@ export async function configureSection<F extends ComponentFactory>(
   return components;
 }
 
+/** Whether a component of that type, or an alias of it, is of this factory. */
+export function isNamed({ type, aliases = [] }: Pick<ComponentFactory, 'type' | 'aliases'>, name: string): boolean {
+  return name === type || aliases.includes(name);
+}
+
 /** The ids written in a section, right or wrong. */
 export function writtenIds(root: Tree, section: Section): string[] {
   const { tree } = locate(root, [section]);
@@ -59,7 +64,7 @@ function unknownType(draft: Draft, section: Section, type: string): string {
   if (habit !== undefined) return habit;
   const kind = SECTIONS[section];
   const known = draft.factories.filter((factory) => factory.kind === kind).map((factory) => factory.type);
-  const elsewhere = draft.factories.find((factory) => factory.type === type);
+  const elsewhere = draft.factories.find((factory) => isNamed(factory, type));
   const near = nearest(type, known);
   if (elsewhere !== undefined && near === undefined) {
     return `unknown ${kind} type ${JSON.stringify(type)}: it is an ${elsewhere.kind}`.replace(/an (?=[rp])/, 'a ');

@@ -1,7 +1,7 @@
 import { serverProblems } from '../http/server-problems.ts';
 import type { Signal } from '../pipeline/signals.ts';
 import type { Config, ConfiguredComponent, PipelineConfig } from './config.ts';
-import { writtenIds, type Draft } from './configure.ts';
+import { isNamed, writtenIds, type Draft } from './configure.ts';
 import { findingAt, findingAtKey, renderFinding } from './findings.ts';
 import { parseComponentId, type ServerConfig } from './fragments.ts';
 import { habitOfType } from './habits.ts';
@@ -102,7 +102,7 @@ function missing(
   const configured = writtenIds(draft.root, section);
   const type = parseComponentId(id)?.type ?? id;
   // A type that this build has is a component to be configured, whatever other builds lack.
-  const known = draft.factories.some((factory) => factory.type === type && factory.kind === SECTIONS[section]);
+  const known = draft.factories.some((factory) => isNamed(factory, type) && factory.kind === SECTIONS[section]);
   const habit = known ? undefined : habitOfType(section, type);
   if (habit !== undefined) {
     draft.findings.push({ ...findingAt(draft.root, place, habit), path });

@@ -1,12 +1,10 @@
-import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants } from 'node:crypto';
 import type { Server, ServerOptions } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { Failure, Remark, Settings } from '../component.ts';
 import { durationMs, type TlsConfig } from '../config/fragments.ts';
-import { ConfigError, describeError } from '../errors.ts';
 import { ChangingFiles } from './changing-files.ts';
-
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+import { attempt, authorities, checkPair } from './pem.ts';
 
 /** The certificates of a listener. A certificate that is renewed is taken over by the connections that follow. */
 export class Certificates {
@@ -72,45 +70,16 @@ function contextOf(
   tls: TlsConfig,
   [cert = Buffer.alloc(0), key = Buffer.alloc(0), ca]: readonly Buffer[],
 ): SecureContextOptions {
-  const leaf = attempt(
-    ['tls', 'cert_file'],
-    `no certificate in PEM in ${tls.cert_file}`,
-    () => new X509Certificate(cert),
-  );
-  const privateKey = attempt(['tls', 'key_file'], `no private key in PEM without a passphrase in ${tls.key_file}`, () =>
-    createPrivateKey(key),
-  );
-  if (!leaf.checkPrivateKey(privateKey)) {
-    const message = `${tls.key_file} is not the key of the certificate in ${tls.cert_file}`;
-    throw new ConfigError([{ path: ['tls', 'key_file'], message }]);
-  }
+  checkPair(tls.cert_file, tls.key_file, cert, key);
   const options: SecureContextOptions = {
     cert,
     key,
-    ...(ca === undefined ? {} : { ca: authorities(tls, ca) }),
+    ...(ca === undefined ? {} : { ca: authorities('client_ca_file', tls.client_ca_file ?? '', ca) }),
     minVersion: `TLSv${tls.min_version}`,
     maxVersion: `TLSv${tls.max_version}`,
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-  attempt(['tls', 'cert_file'], `use ${tls.cert_file}`, () => createSecureContext(options));
+  attempt('cert_file', `use ${tls.cert_file}`, () => createSecureContext(options));
   return options;
-}
-
-/** OpenSSL ignores what is no certificate: an empty list would let nobody in, without a word. */
-function authorities(tls: TlsConfig, ca: Buffer): string[] {
-  const found = ca.toString('latin1').match(PEM_CERTIFICATE) ?? [];
-  const message = `no certificate in PEM in ${tls.client_ca_file ?? ''}`;
-  const path = ['tls', 'client_ca_file'];
-  if (found.length === 0) throw new ConfigError([{ path, message }]);
-  for (const one of found) attempt(path, message, () => new X509Certificate(one));
-  return found;
-}
-
-function attempt<T>(path: readonly string[], message: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw new ConfigError([{ path, message: `${message}: ${describeError(error)}` }], { cause: error });
-  }
 }

@@ -1,6 +1,7 @@
 import type {
   Authenticator,
   BatchExporter,
+  ClientAuthenticator,
   Component,
   Exporter,
   ExporterFactory,
@@ -117,6 +118,11 @@ export async function assemble(
       },
       authenticator: (id) => {
         const found = authenticatorOf(extensions, id);
+        lookups.push({ kind: 'authenticator', id, found });
+        return found;
+      },
+      clientAuthenticator: (id) => {
+        const found = clientAuthenticatorOf(extensions, id);
         lookups.push({ kind: 'authenticator', id, found });
         return found;
       },
@@ -268,6 +274,10 @@ function isAuthenticator(component: Component): component is Authenticator {
   return 'challenge' in component && 'authenticate' in component;
 }
 
+function isClientAuthenticator(component: Component): component is ClientAuthenticator {
+  return 'credentials' in component;
+}
+
 /** A storage keeps running when only its id changes: its folder cannot be locked a second time. */
 function isSameStorage(running: Built, wanted: ConfiguredComponent): boolean {
   return isStorage(running.instance) && hasSameSettings(running.configured, wanted);
@@ -296,6 +306,13 @@ export function authenticatorOf(extensions: readonly Built[], id: string): Authe
   const instance = extensions.find(({ configured }) => configured.id === id)?.instance;
   if (instance !== undefined && isAuthenticator(instance)) return instance;
   const message = `"${id}" is no authenticator that the service starts; an extension that asks for one stands after it in service::extensions`;
+  throw new ConfigError([{ path: ['auth', 'authenticator'], message }]);
+}
+
+function clientAuthenticatorOf(extensions: readonly Built[], id: string): ClientAuthenticator {
+  const instance = extensions.find(({ configured }) => configured.id === id)?.instance;
+  if (instance !== undefined && isClientAuthenticator(instance)) return instance;
+  const message = `"${id}" has nothing to show to an endpoint: name a basicauth extension with client_auth, or a bearertokenauth one`;
   throw new ConfigError([{ path: ['auth', 'authenticator'], message }]);
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Authenticator, Component, StorageExtension } from '../component.ts';
+import type { Authenticator, ClientAuthenticator, Component, StorageExtension } from '../component.ts';
 import type { Config, ConfiguredComponent } from '../config/config.ts';
 import { parseEndpoint } from '../config/fragments.ts';
 import type { Assembly, Built, LanePlan } from './assembly.ts';
@@ -13,7 +13,7 @@ export interface Running extends Pick<Assembly, 'exporters' | 'lanes' | 'stores'
 /** A component that another one has asked for. */
 export type Lookup =
   | { readonly kind: 'storage'; readonly id: string | undefined; readonly found: StorageExtension | undefined }
-  | { readonly kind: 'authenticator'; readonly id: string; readonly found: Authenticator };
+  | { readonly kind: 'authenticator'; readonly id: string; readonly found: Authenticator | ClientAuthenticator };
 
 /** What a configuration would give to the same question. */
 export type Find = (lookup: Lookup) => Component | undefined;

@@ -11,6 +11,7 @@ describe('the import rule', () => {
     ['receivers/sqlite/receiver.ts', 'src/component.ts'],
     ['processors/hash/config.ts', 'src/config/fragments.ts'],
     ['exporters/prometheus/exporter.ts', 'src/http/listener.ts'],
+    ['exporters/otlp_http/exporter.ts', 'src/otlp/exporter.ts'],
     ['src/components.ts', 'receivers/sqlite/factory.ts'],
     ['src/pipeline/lane.ts', 'src/component.ts'],
     ['test/oracle/recount.ts', 'test/fixtures/agent-workflow.ts'],

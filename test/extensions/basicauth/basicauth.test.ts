@@ -5,10 +5,11 @@ import { hashSync } from 'bcrypt';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BasicAuth } from '../../../extensions/basicauth/basicauth.ts';
-import type { Config } from '../../../extensions/basicauth/config.ts';
+import type { HtpasswdConfig } from '../../../extensions/basicauth/config.ts';
 import { basicAuth } from '../../../extensions/basicauth/factory.ts';
 import { costOf, hashOfNobody, parseUsers } from '../../../extensions/basicauth/htpasswd.ts';
 import { Verifications } from '../../../extensions/basicauth/verifications.ts';
+import type { ClientAuthenticator } from '../../../src/component.ts';
 import { ConfigError } from '../../../src/errors.ts';
 import { componentSuite, testSettings } from '../../component-suite.ts';
 import { recorder } from '../../pipeline/ledger.ts';
@@ -36,7 +37,7 @@ afterEach(() => {
 
 componentSuite(basicAuth, { config: { htpasswd: { inline: ALICE } } });
 
-async function started(htpasswd: Config['htpasswd']): Promise<BasicAuth> {
+async function started(htpasswd: HtpasswdConfig['htpasswd']): Promise<BasicAuth> {
   const extension = new BasicAuth({ htpasswd }, testSettings('basicauth', { logger: log, now: () => nowMs }));
   await extension.start();
   return extension;
@@ -240,7 +241,8 @@ describe('htpasswd', () => {
   });
 
   test('of a small cost is worth a warning to validate, and a bad file an error', async () => {
-    const inspect = (htpasswd: Config['htpasswd']) => new BasicAuth({ htpasswd }, testSettings('basicauth')).inspect();
+    const inspect = (htpasswd: HtpasswdConfig['htpasswd']) =>
+      new BasicAuth({ htpasswd }, testSettings('basicauth')).inspect();
     expect(await inspect({ inline: ALICE })).toMatchObject([{ severity: 'warning', path: ['htpasswd'] }]);
     expect(await inspect({ inline: `alice:${hashSync('x', 10)}` })).toEqual([]);
     expect(await inspect({ file })).toMatchObject([{ severity: 'error', path: ['htpasswd', 'file'] }]);
@@ -255,5 +257,24 @@ describe('verifications', () => {
     const [, right = ''] = ALICE.split(':');
     const many = Array.from({ length: 300 }, () => verifications.verify('correct horse', right));
     expect((await Promise.all(many)).filter(Boolean)).toHaveLength(258);
+  });
+});
+
+describe('what is shown to others', () => {
+  const client_auth = { username: 'alice', password: 'correct horse' };
+
+  test('is the name and password of client_auth', async () => {
+    const extension = await basicAuth.create({ client_auth }, testSettings('basicauth'));
+    expect(extension).not.toHaveProperty('authenticate');
+    expect('credentials' in extension && (extension as ClientAuthenticator).credentials()).toBe(
+      basic('alice:correct horse'),
+    );
+  });
+
+  test('stands in an extension of its own', async () => {
+    expect(await basicAuth.check?.({ client_auth, htpasswd: { inline: ALICE } })).toMatchObject([
+      { path: ['client_auth'] },
+    ]);
+    expect(await basicAuth.check?.({ client_auth })).toEqual([]);
   });
 });

@@ -41,6 +41,15 @@ async function started(config: Config): Promise<BearerTokenAuth> {
   return extension;
 }
 
+test('shows others the first of its tokens, as it is now', async () => {
+  writeFileSync(filename, `${OLD}\n${NEW}\n`);
+  const it = await started({ scheme: 'Bearer', filename });
+  expect(it.credentials()).toBe(`Bearer ${OLD}`);
+  writeFileSync(filename, `${NEW}\n`);
+  nowMs += 1_000;
+  expect(it.credentials()).toBe(`Bearer ${NEW}`);
+});
+
 test('lets in who shows any of the tokens, of the file and of the configuration', async () => {
   writeFileSync(filename, `${OLD}\n\n ${NEW} \r\n`);
   const it = await started({ scheme: 'Bearer', filename, token: 'third-token-0123456789==' });

@@ -1,16 +1,12 @@
-import type { HistogramValue, Series } from '../../src/component.ts';
-import type { Metric } from '../../src/pipeline/signals.ts';
-import { addTo, sumValue } from '../../src/pipeline/sum.ts';
-import type { Sample } from './writer.ts';
+import type { HistogramValue, Series } from '../component.ts';
+import type { Metric } from './signals.ts';
+import { addTo, sumValue } from './sum.ts';
 
-export interface Member {
-  readonly series: Series;
-  /** Order among families that are published as one. */
-  readonly rank: number;
-}
-
-/** Series that have the same labels as one; `last` takes the last of them. All of one kind, at least one. */
-export function combine(members: readonly Member[], aggregation: Metric['aggregation']): Sample {
+/** Series of different pipelines that are one where they are published; `last` takes the last. All of one kind, at least one. */
+export function combine(
+  members: readonly { readonly series: Series }[],
+  aggregation: Metric['aggregation'],
+): Pick<Series, 'startTimeMs' | 'value'> {
   if (members.length === 1) return members[0]!.series;
   const series = members.map((member) => member.series);
   const startTimeMs = Math.min(...series.map((one) => one.startTimeMs));

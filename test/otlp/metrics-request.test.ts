@@ -21,7 +21,7 @@ test('metrics as OTLP JSON are those of the golden file', async () => {
   source.resource = { 'host.name': 'build-7' };
   const [request] = json(source);
   const text = `${JSON.stringify(request, undefined, 2)}\n`.replace(/("version": )"[^"]*"/, '$1"VERSION"');
-  await expect(text).toMatchFileSnapshot('golden/metrics.json');
+  await expect(text).toMatchFileSnapshot('golden/metrics.json.golden');
 });
 
 test('metrics as protobuf say the same as JSON', () => {

@@ -1,6 +1,6 @@
 import type { OpenRow } from '../../src/component.ts';
 
-/** Open rows looked at in one page; the newest of them in every cycle. */
+/** The newest open rows, looked at in every cycle in which the source changed; and how many of the others with them. */
 const CHUNK = 1000;
 
 /**
@@ -15,7 +15,8 @@ export class Rotation {
   #now: number[] = [];
   /** To look at a chunk a cycle. */
   #later: number[] = [];
-  #chunkTaken = false;
+  /** How many of those this cycle is still to look at. */
+  #share = CHUNK;
   /** Something changed since #later was made. */
   #again = false;
   #dueMs = Infinity;
@@ -41,7 +42,7 @@ export class Rotation {
 
   /** Plans the cycle, unless it is planned. */
   begin(generation: number, open: ReadonlyMap<number, OpenRow>, nowMs: number): void {
-    this.#chunkTaken = false;
+    if (this.cycleDone) this.#share = CHUNK;
     if (!this.#started) {
       this.#started = true;
       this.#generation = generation;
@@ -73,11 +74,11 @@ export class Rotation {
     if (atMs < this.#dueMs) this.#dueMs = atMs;
   }
 
-  /** The next row ids to look at; the newest first. */
-  take(open: ReadonlyMap<number, OpenRow>): number[] {
-    if (this.#now.length > 0) return this.#now.splice(-CHUNK);
-    this.#chunkTaken = true;
-    const chunk = this.#later.splice(-CHUNK);
+  /** The next row ids to look at, at most so many; the newest first. Not to be asked when the cycle is done. */
+  take(open: ReadonlyMap<number, OpenRow>, most: number): number[] {
+    if (this.#now.length > 0) return this.#now.splice(-most);
+    const chunk = this.#later.splice(-Math.min(most, this.#share));
+    this.#share -= chunk.length;
     if (this.#later.length === 0 && this.#again) {
       this.#again = false;
       this.#later = [...open.keys()].slice(0, -CHUNK);
@@ -87,7 +88,7 @@ export class Rotation {
 
   /** Whether this cycle has looked at its share. */
   get cycleDone(): boolean {
-    return this.#started && this.#now.length === 0 && (this.#chunkTaken || this.#later.length === 0);
+    return this.#started && this.#now.length === 0 && (this.#share === 0 || this.#later.length === 0);
   }
 
   /** Whether nothing is left to look at until the source changes or a time comes. */

@@ -16,6 +16,9 @@ import {
   type TableStatements,
 } from './table-statements.ts';
 
+/** Enough for the rows of one cycle: the newest, and a share of the others. Half a megabyte. */
+const MOST_TEXTS = 2048;
+
 export interface CompiledTable {
   readonly cursor: RowCursor;
   readonly statements: TableStatements;
@@ -48,6 +51,8 @@ export interface Work {
 export class RowCheck {
   readonly #plan: TablePlan;
   readonly #expires: (atMs: number) => void;
+  /** What digests of identities and keys are of, as far as they were looked at lately. */
+  readonly #texts = new Map<string, string>();
 
   /** `expires` hears when an open row will be too old, in epoch milliseconds. */
   constructor(plan: TablePlan, expires: (atMs: number) => void) {
@@ -71,7 +76,7 @@ export class RowCheck {
       if (pending !== undefined && !draft.isPending(pending)) continue;
       const rows = found.get(rowId);
       const row = rows?.[0];
-      if (rows === undefined || row === undefined || (pending !== undefined && !isSame(work, row, pending))) {
+      if (rows === undefined || row === undefined || (pending !== undefined && !this.#isSame(work, row, pending))) {
         if (pending === undefined || pending.absent === true) continue;
         draft.miss(pending);
         gone += 1;
@@ -126,6 +131,28 @@ export class RowCheck {
     if (back > 0) work.changes.push(openRowsBack(this.#plan.from, back));
   }
 
+  /** Whether a row that is looked at again is the one that it was. */
+  #isSame(work: Work, row: Row, { identity, key }: OpenRow): boolean {
+    const { state, table } = work;
+    const hasIdentity = table.statements.identityColumns > 0;
+    if (hasIdentity ? !this.#isDigest(state, identity, identityIn(row, table.statements)) : identity !== '')
+      return false;
+    if (key === undefined) return true;
+    const value = row[KEY] ?? null;
+    return value !== null && this.#isDigest(state, key, keyText(value));
+  }
+
+  /** Whether this is the digest of a text: nearly always of the same as last time, which costs less to see than a digest. */
+  #isDigest(state: ReaderState, digest: string, text: string): boolean {
+    const known = this.#texts.get(digest) === text;
+    if (!known && state.digest(text) !== digest) return false;
+    // In the order of their use, so that the newest rows stay, which every cycle looks at.
+    if (known) this.#texts.delete(digest);
+    else if (this.#texts.size >= MOST_TEXTS) this.#texts.delete(this.#texts.keys().next().value ?? '');
+    this.#texts.set(digest, text);
+    return true;
+  }
+
   /** Counts rows by id in the instruments of `mask`. */
   settle(work: Work, ids: readonly number[], abandoned: 0 | 1, mask: number): void {
     if (ids.length === 0) return;
@@ -138,17 +165,12 @@ export class RowCheck {
   }
 }
 
-/** Whether a row that is looked at again is the one that it was. */
-function isSame(work: Work, row: Row, pending: OpenRow): boolean {
-  if (pending.identity !== identityOf(work, row)) return false;
-  if (pending.key === undefined) return true;
-  const value = row[KEY] ?? null;
-  return value !== null && work.state.digest(keyText(value)) === pending.key;
+function identityOf({ table: { statements }, state }: Work, row: Row): string {
+  return statements.identityColumns === 0 ? '' : state.digest(identityIn(row, statements));
 }
 
-function identityOf({ table: { statements }, state }: Work, row: Row): string {
-  if (statements.identityColumns === 0) return '';
-  return state.digest(identityText(row.slice(0, IDENTITY + statements.identityColumns), IDENTITY));
+function identityIn(row: Row, { identityColumns }: TableStatements): string {
+  return identityText(row.slice(0, IDENTITY + identityColumns), IDENTITY);
 }
 
 /** What the rows of a page are made into records with. */

@@ -35,8 +35,9 @@ import {
 const TIME_DRIVEN_INTERVAL_MS = 15_000;
 /** Few enough to die young: a whole page of rows outlives the garbage collector's young generation, 30 MB of them at a time. */
 const ROWS_AT_ONCE = 128;
-/** Absent rows looked for in one page. */
-const ABSENT_AT_ONCE = 1000;
+/** Looking again at rows that were not complete is what a reader does most while agents are at work, and others wait. */
+const LOOK_MS = 2;
+const LOOKED_AT_ONCE = 32;
 
 export interface ReaderOptions {
   readonly id: string;
@@ -165,15 +166,31 @@ export class TableReader implements Reader {
       return this.#page(work, advanced, advanced.cursor === max && !more, rows, max - advanced.cursor);
     }
     this.#rotation.begin(generation, state.open, nowMs);
-    const open = this.#rotation.take(state.open).flatMap((rowId) => state.open.get(rowId) ?? []);
-    const candidates = [...open, ...this.#lookedFor.splice(-ABSENT_AT_ONCE)].map((pending): Candidate => ({
-      rowId: pending.rowId,
-      key: pending.key,
-      pending,
-    }));
-    this.#rowCheck.look(work, candidates);
-    const caughtUp = this.#rotation.cycleDone && this.#lookedFor.length === 0;
-    return this.#page(work, position, caughtUp, candidates.length, 0);
+    const rows = this.#lookAgain(work);
+    return this.#page(work, position, this.#hasLooked, rows, 0);
+  }
+
+  /** Whether this cycle has looked again at every row that it should. */
+  get #hasLooked(): boolean {
+    return this.#rotation.cycleDone && this.#lookedFor.length === 0;
+  }
+
+  /** Looks at rows that were not complete, or not there, as many as a page has time for. */
+  #lookAgain(work: Work): number {
+    const { state } = work;
+    const untilMs = performance.now() + LOOK_MS;
+    let rows = 0;
+    while (!this.#hasLooked && performance.now() < untilMs) {
+      const open = this.#rotation.cycleDone ? [] : this.#rotation.take(state.open, LOOKED_AT_ONCE);
+      const pending = [
+        ...open.flatMap((rowId) => state.open.get(rowId) ?? []),
+        ...this.#lookedFor.splice(-LOOKED_AT_ONCE),
+      ];
+      const candidates = pending.map((row): Candidate => ({ rowId: row.rowId, key: row.key, pending: row }));
+      this.#rowCheck.look(work, candidates);
+      rows += candidates.length;
+    }
+    return rows;
   }
 
   #page(work: Work, position: CursorPosition, caughtUp: boolean, rows: number, remaining: number): Page | undefined {

@@ -10,7 +10,7 @@ import { sharesOf } from './shares.ts';
 import type { LaneReading, Showcase } from './store.ts';
 
 /** A thousand commits a second at the source are not a thousand cycles. */
-const SHORTEST_CYCLE_MS = 25;
+const SHORTEST_CYCLE_MS = 50;
 /** Of setTimeout; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

@@ -10,7 +10,11 @@ import { sharesOf } from './shares.ts';
 import type { LaneReading, Showcase } from './store.ts';
 
 /** A thousand commits a second at the source are not a thousand cycles. */
-const SHORTEST_CYCLE_MS = 50;
+const SHORTEST_CYCLE_MS = 25;
+/** After a cycle, so many times as long as it took belong to others: scrapes, and events of hooks. */
+const REST_FACTOR = 3;
+/** What is new has to be visible within 250 ms. */
+const LONGEST_REST_MS = 100;
 /** Of setTimeout; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -51,6 +55,8 @@ export class Lane implements StateMember, LaneReading {
   #woken = false;
   #inCycle = false;
   #cycleStartMs = -Infinity;
+  /** When the next cycle may begin. */
+  #soonestMs = -Infinity;
   #next = 0;
 
   constructor(options: LaneOptions) {
@@ -260,6 +266,9 @@ export class Lane implements StateMember, LaneReading {
     if (!this.#state.available) return;
     // Without a page there was no commit; that every reader has failed makes the lane ready all the same.
     if (!this.#settled) this.announce();
+    const nowMs = performance.now();
+    const restMs = Math.min(LONGEST_REST_MS, REST_FACTOR * (nowMs - this.#cycleStartMs));
+    this.#soonestMs = Math.max(this.#cycleStartMs + SHORTEST_CYCLE_MS, nowMs + restMs);
     this.#sleep();
   }
 
@@ -267,7 +276,7 @@ export class Lane implements StateMember, LaneReading {
     this.#unschedule();
     if (!this.#running) return;
     const nowMs = performance.now();
-    const soonestMs = this.#cycleStartMs + SHORTEST_CYCLE_MS;
+    const soonestMs = this.#soonestMs;
     let wakeMs = this.#woken ? soonestMs : Math.max(soonestMs, this.#cycleStartMs + this.#receiver.intervalMs);
     for (const { retry } of this.#readers) {
       if (retry.atMs > this.#cycleStartMs && retry.atMs < wakeMs) wakeMs = Math.max(retry.atMs, soonestMs);

@@ -57,12 +57,12 @@ export class Agentcol implements AsyncDisposable {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** Reads everything into a new state and ends. */
-  once(): Finished {
+  /** Reads everything into a new state and ends; `words` are added to its command line. */
+  once(...words: readonly string[]): Finished {
     fs.rmSync(this.#state, { recursive: true, force: true });
     const report = path.join(this.#folder, 'usage.json');
     const begin = performance.now();
-    const { status, stderr } = spawnSync(process.execPath, this.#words('--once'), {
+    const { status, stderr } = spawnSync(process.execPath, this.#words('--once', ...words), {
       env: this.#environment({ AGENTCOL_BENCH_REPORT: report }),
       encoding: 'utf8',
       maxBuffer: 64e6,

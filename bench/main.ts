@@ -10,6 +10,7 @@ import { hook } from './hook.ts';
 import { hooksHttp } from './hooks-http.ts';
 import { idle } from './idle.ts';
 import { live } from './live.ts';
+import { processors } from './processors.ts';
 import { table, type Result } from './result.ts';
 import { scrape } from './scrape.ts';
 
@@ -21,6 +22,7 @@ if (!Number.isInteger(rows) || rows < 1) throw new Error('--rows: a whole number
 
 const measurements: Readonly<Record<string, () => Promise<Result[]>>> = {
   'first-read': () => firstRead(rows),
+  processors: () => processors(rows, 10),
   cycles: () => cycles([10_000, rows, 3 * rows]),
   idle: () => idle(Math.min(rows, 100_000), 20),
   live: () => live(20),

@@ -108,12 +108,23 @@ export const collectorHealth = dashboard({
     tablePanel({
       title: 'Sources',
       description: 'Whether sources can be read: 1, or 0 with the reason why not.',
-      width: 24,
-      height: 8,
+      width: 12,
+      height: 9,
       labels: { instance: 'Instance', receiver: 'Receiver', reader: 'Reader', reason: 'Reason' },
       sortBy: 'Reason',
       columns: [
         { title: 'Up', expr: 'min by (instance, receiver, reader, reason) (agentcol_sqlite_source_up)', unit: COUNT },
+      ],
+    }),
+    tablePanel({
+      title: 'Exporters and extensions',
+      description: 'Whether they work, the state that is kept among them: 1, or 0 with the reason why not.',
+      width: 12,
+      height: 9,
+      labels: { instance: 'Instance', kind: 'Kind', component: 'Component', reason: 'Reason' },
+      sortBy: 'Reason',
+      columns: [
+        { title: 'Up', expr: 'min by (instance, kind, component, reason) (agentcol_component_up)', unit: COUNT },
       ],
     }),
   ],

@@ -8,7 +8,7 @@ export const filterProcessor: ProcessorFactory<Config> = {
   type: 'filter',
   kind: 'processor',
   signals: ['metrics', 'traces', 'logs'],
-  summary: 'Keeps or drops points by the name of their metric and by their attributes.',
+  summary: 'Keeps or drops points, spans and log records by names and attributes.',
   schema,
   async check(config) {
     const { patternProblems } = await import('../../src/config/actions.ts');

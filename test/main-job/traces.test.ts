@@ -112,3 +112,15 @@ test('a call of a run that came later is inside of that run', async () => {
   expect(runs).toHaveLength(2);
   expect(call?.parentSpanId).toBe(runs[1]?.spanId);
 });
+
+test('a session that is resumed sends its root again, the same span with the times of that run', async () => {
+  using recording = new Recording();
+  const root = async (): Promise<Span | undefined> =>
+    (await spansOf(recording)).find(({ parentSpanId }) => parentSpanId === undefined);
+  recording.hear(0, 'SessionStart', { source: 'startup' }).hear(60, 'Stop');
+  const first = await root();
+  recording.hear(90_000, 'SessionStart', { source: 'resume' }).hear(90_030, 'Stop');
+  const second = await root();
+  expect(second).toMatchObject({ traceId: first?.traceId, spanId: first?.spanId, endTimeMs: EPOCH_MS + 90_030_000 });
+  expect(first?.endTimeMs).toBe(EPOCH_MS + 60_000);
+});

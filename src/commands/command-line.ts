@@ -99,9 +99,9 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.help === true) return { command: 'help' };
   if (values.version === true) return { command: 'version' };
   if (command === undefined)
-    throw new UsageError(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
+    throw new UsageError(`unknown command ${JSON.stringify(name)}${asConfig(name) || didYouMean(name, COMMANDS)}`);
   if (rest.length > 0 && !TAKE_WORDS.includes(command))
-    throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`);
+    throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}${asConfig(rest[0])}`);
   for (const option of Object.keys(values)) {
     if (TAKEN_BY[option]?.includes(command) === false) {
       throw new UsageError(`--${option} has no meaning for ${command}`);
@@ -134,4 +134,9 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     case 'proxy-config':
       return { command, files, sets, ...parseProxyConfig(rest, values) };
   }
+}
+
+/** What to write instead, where the word looks like a configuration. */
+function asConfig(word = ''): string {
+  return /\.ya?ml$/i.test(word) ? `; did you mean --config ${JSON.stringify(word)}?` : '';
 }

@@ -32,7 +32,8 @@ function named(name: string): ComponentFactory[] {
   );
   if (found.length > 0) return found;
   const types = factories.map(({ type }) => type);
-  throw new UsageError(`unknown component type ${JSON.stringify(name)}${didYouMean(name, types)}`);
+  const known = didYouMean(name, types) || ` (there are: ${types.join(', ')})`;
+  throw new UsageError(`unknown component type ${JSON.stringify(name)}${known}`);
 }
 
 function overview(): string {

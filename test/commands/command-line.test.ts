@@ -128,12 +128,14 @@ describe('a call', () => {
 
 describe('a call that means nothing', () => {
   test.each([
-    [['--confg', 'a'], "Unknown option '--confg'"],
+    [['--confg', 'a'], 'unknown option "--confg"; did you mean "--config"?'],
     [['--config'], "Option '-c, --config <value>' argument missing"],
     [['--once=5'], "Option '--once' does not take an argument"],
     [['start'], 'unknown command "start"'],
     [['validat'], 'unknown command "validat"; did you mean "validate"?'],
-    [['run', 'otel-config.yaml'], 'unexpected argument "otel-config.yaml"'],
+    [['run', 'my.yaml'], 'unexpected argument "my.yaml"; did you mean --config "my.yaml"?'],
+    [['my.yaml'], 'unknown command "my.yaml"; did you mean --config "my.yaml"?'],
+    [['--dry'], 'unknown option "--dry"'],
     [['validate', '--once'], '--once has no meaning for validate'],
     [['components', '--config', 'a'], '--config has no meaning for components'],
     [['components', '--set', 'a=b'], '--set has no meaning for components'],

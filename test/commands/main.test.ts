@@ -71,7 +71,7 @@ describe('what is asked about agentcol itself', () => {
   test('a wrong call ends with 2 and one line', async () => {
     expect(await call(['--confg'])).toEqual({
       out: '',
-      err: "agentcol: Unknown option '--confg'; agentcol --help says how\n",
+      err: 'agentcol: unknown option "--confg"; did you mean "--config"? agentcol --help says how\n',
       code: 2,
     });
   });

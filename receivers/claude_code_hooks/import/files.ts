@@ -23,7 +23,8 @@ export function filesToImport(
 
 function* filesBelow(start: string, failed: (path: string, error: unknown) => void): Generator<ImportFile> {
   try {
-    const stat = fs.statSync(start);
+    const stat = fs.statSync(start, { throwIfNoEntry: false });
+    if (stat === undefined) return failed(start, new Error('no such file or folder'));
     if (stat.isDirectory()) {
       for (const entry of fs.readdirSync(start, { withFileTypes: true })) {
         const inner = path.join(start, entry.name);

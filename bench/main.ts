@@ -13,6 +13,7 @@ import { live } from './live.ts';
 import { processors } from './processors.ts';
 import { table, type Result } from './result.ts';
 import { scrape } from './scrape.ts';
+import { startUp } from './start-up.ts';
 
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '100000' }, only: { type: 'string', multiple: true } },
@@ -28,6 +29,7 @@ const measurements: Readonly<Record<string, () => Promise<Result[]>>> = {
   live: () => live(20),
   scrape: () => scrape(5),
   hook: () => hook(400),
+  'start-up': () => startUp(20),
   'hooks-http': () => hooksHttp(1_500),
 };
 const names = values.only ?? Object.keys(measurements);

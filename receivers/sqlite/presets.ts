@@ -14,14 +14,21 @@ export function presetNames(): string[] {
     .sort();
 }
 
-/** A shipped mapping with its defaults filled in. The name must be one of presetNames(). */
+/** Read once: a configuration is checked, and then built. */
+const loaded = new Map<string, MappingConfig>();
+
+/** A shipped mapping with its defaults filled in, not to be changed. The name must be one of presetNames(). */
 export function loadPreset(name: string): MappingConfig {
+  const before = loaded.get(name);
+  if (before !== undefined) return before;
   const preset: unknown = parse(readFileSync(new URL(`${name}${SUFFIX}`, FOLDER), 'utf8'));
   // Durations are checked where a user's mapping is; a test does it for the presets.
-  const validate = new Ajv({ useDefaults: true, strict: false, validateFormats: false }).compile<MappingConfig>(
-    presetSchema,
-  );
+  const settings = { useDefaults: true, strict: false, validateFormats: false };
+  // Schemas are ours; compiling the schema of schemas would be most of the time, and the code runs once.
+  const quick = { meta: false, validateSchema: false, code: { optimize: false } };
+  const validate = new Ajv({ ...settings, ...quick }).compile<MappingConfig>(presetSchema);
   if (!validate(preset)) throw new Error(`preset ${name} does not fit its schema: ${JSON.stringify(validate.errors)}`);
+  loaded.set(name, preset);
   return preset;
 }
 

@@ -1,5 +1,6 @@
 import { ConfigError, describeError } from '../errors.ts';
 import { keepHeapSmall } from '../heap.ts';
+import { framesOf } from '../telemetry/frames.ts';
 import { parseCommandLine, type CommandLine } from './command-line.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -68,10 +69,7 @@ async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
 function frames(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if (error.cause instanceof Error) return frames(error.cause);
-  return (
-    error.stack
-      ?.split('\n')
-      .filter((line) => /^\s+at /.test(line))
-      .join('\n') ?? ''
-  );
+  return framesOf(error)
+    .map((frame) => `    ${frame}\n`)
+    .join('');
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '../component.ts';
 import type { PipelineConfig } from '../config/config.ts';
+import { framesOf } from '../telemetry/frames.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { aborted } from './aborted.ts';
 import { Collector } from './collector.ts';
@@ -60,11 +61,10 @@ function surviveFaults(logger: Logger): Disposable {
 /** Not the message: that of JSON.parse, for one, quotes what it was given. */
 function faultFields(fault: unknown): { readonly error: string; readonly [field: string]: unknown } {
   if (!(fault instanceof Error)) return { error: typeof fault };
-  const frames = fault.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
   return {
     error: fault.name,
     ...('code' in fault ? { code: fault.code } : {}),
-    stack: frames.map((line) => line.trim()),
+    stack: framesOf(fault),
   };
 }
 

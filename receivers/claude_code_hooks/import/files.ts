@@ -24,8 +24,8 @@ export function filesToImport(
 function* filesBelow(start: string, failed: (path: string, error: unknown) => void): Generator<ImportFile> {
   try {
     const stat = fs.statSync(start, { throwIfNoEntry: false });
-    if (stat === undefined) return failed(start, new Error('no such file or folder'));
-    if (stat.isDirectory()) {
+    if (stat === undefined) failed(start, new Error('no such file or folder'));
+    else if (stat.isDirectory()) {
       for (const entry of fs.readdirSync(start, { withFileTypes: true })) {
         const inner = path.join(start, entry.name);
         if (entry.isDirectory() || (entry.isFile() && isRecording(entry.name))) yield* filesBelow(inner, failed);

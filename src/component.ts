@@ -434,6 +434,11 @@ export interface Authenticator extends Component {
   readonly challenge: string;
   /** Whether the value of an Authorization header is good. Never throws, never rejects; false before the start. */
   authenticate(authorization: string): boolean | Promise<boolean>;
+  /**
+   * Whether it is known at once to be good, and too long to be guessed however often that is tried: such a one is never held up.
+   * Never throws.
+   */
+  recognizes(authorization: string): boolean;
 }
 
 /** A private folder that outlives the process, locked by one collector at a time. */

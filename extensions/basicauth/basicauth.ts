@@ -1,12 +1,12 @@
 import type { Authenticator, Failure, Remark, Settings } from '../../src/component.ts';
 import { ChangingFiles } from '../../src/http/changing-files.ts';
-import { secretDigest } from '../../src/http/digest.ts';
+import { secretDigest, UNGUESSABLE_LENGTH } from '../../src/http/digest.ts';
 import type { HtpasswdConfig } from './config.ts';
 import { costOf, hashOfNobody, parseUsers, type Users } from './htpasswd.ts';
 import { Verifications } from './verifications.ts';
 
-/** How long a pair that was good is so without another look: a scraper asks every 15 s, and bcrypt takes 60 ms. */
-const GOOD_FOR_MS = 60_000;
+/** How long a pair that was good is so without another look, since it was last shown: bcrypt takes 60 ms, and few scrape less often. */
+const GOOD_FOR_MS = 300_000;
 const MAX_GOOD_PAIRS = 256;
 
 /** Below, a stolen file is guessed through at thousands of passwords a second. */
@@ -67,11 +67,18 @@ export class BasicAuth implements Authenticator {
     const pair = parsePair(authorization);
     if (accepted === undefined || pair === undefined) return false;
     const hash = accepted.users.get(pair.name);
-    const key = secretDigest(JSON.stringify([pair.name, pair.password])).toString('base64');
+    const key = keyOf(pair);
     if (hash !== undefined && this.#isKnown(key, hash)) return true;
     const pending = this.#pending.get(key) ?? this.#verify(key, pair.password, hash, accepted.nobody);
     this.#pending.set(key, pending);
     return pending;
+  }
+
+  recognizes(authorization: string): boolean {
+    const pair = parsePair(authorization);
+    if (pair === undefined || pair.password.length < UNGUESSABLE_LENGTH) return false;
+    const hash = this.#files.look()?.users.get(pair.name);
+    return hash !== undefined && this.#isKnown(keyOf(pair), hash);
   }
 
   async #verify(key: string, password: string, hash: string | undefined, nobody: string): Promise<boolean> {
@@ -87,7 +94,9 @@ export class BasicAuth implements Authenticator {
   #isKnown(key: string, hash: string): boolean {
     const known = this.#good.get(key);
     // Another hash is another password.
-    return known?.hash === hash && this.#settings.now() < known.untilMs;
+    if (known?.hash !== hash || this.#settings.now() >= known.untilMs) return false;
+    this.#remember(key, hash);
+    return true;
   }
 
   #remember(key: string, hash: string): void {
@@ -98,7 +107,16 @@ export class BasicAuth implements Authenticator {
   }
 }
 
-function parsePair(authorization: string): { readonly name: string; readonly password: string } | undefined {
+interface Pair {
+  readonly name: string;
+  readonly password: string;
+}
+
+function keyOf({ name, password }: Pair): string {
+  return secretDigest(JSON.stringify([name, password])).toString('base64');
+}
+
+function parsePair(authorization: string): Pair | undefined {
   const encoded = /^basic +([A-Za-z0-9+/]+=*) *$/i.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, 'base64').toString();

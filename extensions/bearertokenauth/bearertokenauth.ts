@@ -1,17 +1,15 @@
 import type { Authenticator, ClientAuthenticator, Failure, Remark, Settings } from '../../src/component.ts';
 import { ChangingFiles } from '../../src/http/changing-files.ts';
-import { isSameSecret, secretDigest } from '../../src/http/digest.ts';
+import { isSameSecret, secretDigest, UNGUESSABLE_LENGTH } from '../../src/http/digest.ts';
 import type { Config } from './config.ts';
 import { parseTokens } from './tokens.ts';
-
-/** 16 characters of hexadecimal are 64 bits. */
-const ADVISED_LENGTH = 16;
 
 interface Accepted {
   readonly digests: readonly Buffer[];
   /** What is shown to others. */
   readonly first: string;
-  readonly short: number;
+  /** Of those that are long enough to be tried by anybody, however often. */
+  readonly unguessable: readonly Buffer[];
 }
 
 /** Checks a token against those that are good, and shows the first of them to others. */
@@ -31,8 +29,8 @@ export class BearerTokenAuth implements Authenticator, ClientAuthenticator {
           ...(content === undefined ? [] : parseTokens(content.toString(), ['filename'], filename ?? 'file')),
           ...(token === undefined ? [] : parseTokens(token, ['token'], 'token')),
         ];
-        const short = tokens.filter(({ length }) => length < ADVISED_LENGTH).length;
-        return { digests: tokens.map(secretDigest), first: tokens[0] ?? '', short };
+        const unguessable = tokens.filter(({ length }) => length >= UNGUESSABLE_LENGTH).map(secretDigest);
+        return { digests: tokens.map(secretDigest), first: tokens[0] ?? '', unguessable };
       },
       settings,
     });
@@ -47,25 +45,28 @@ export class BearerTokenAuth implements Authenticator, ClientAuthenticator {
   }
 
   async inspect(): Promise<readonly Remark[]> {
-    return this.#files.inspect(({ short }) => {
+    return this.#files.inspect(({ digests, unguessable }) => {
+      const short = digests.length - unguessable.length;
       if (short === 0) return [];
-      const message = `${short} of the tokens have fewer than ${ADVISED_LENGTH} characters and may be guessed; openssl rand -hex 32 makes one`;
+      const message = `${short} of the tokens have fewer than ${UNGUESSABLE_LENGTH} characters and may be guessed; openssl rand -hex 32 makes one`;
       return [{ path: [], message, severity: 'warning' }];
     });
   }
 
   authenticate(authorization: string): boolean {
-    const accepted = this.#files.look();
+    return this.#isOneOf(authorization, this.#files.look()?.digests);
+  }
+
+  recognizes(authorization: string): boolean {
+    return this.#isOneOf(authorization, this.#files.look()?.unguessable);
+  }
+
+  #isOneOf(authorization: string, digests: readonly Buffer[] = []): boolean {
     const at = authorization.indexOf(' ');
-    if (
-      accepted === undefined ||
-      authorization.slice(0, Math.max(0, at)).toLowerCase() !== this.#scheme.toLowerCase()
-    ) {
-      return false;
-    }
+    if (authorization.slice(0, Math.max(0, at)).toLowerCase() !== this.#scheme.toLowerCase()) return false;
     const shown = secretDigest(authorization.slice(at + 1).trim());
     // All of them, so that the time does not tell which it was.
-    return accepted.digests.map((digest) => isSameSecret(digest, shown)).includes(true);
+    return digests.map((digest) => isSameSecret(digest, shown)).includes(true);
   }
 
   credentials(): string {

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** How long more connections than allowed may be open, at least. */
-const GRACE_MS = 20;
+/** How long more connections than allowed may be open, at least: those who are far away, or busy, take a while to ask. */
+const GRACE_MS = 100;
 
 /** So many more may be there meanwhile; beyond, connections are closed as they come. */
 const GRACE_CONNECTIONS = 1_024;

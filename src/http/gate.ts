@@ -8,9 +8,9 @@ import { peerOf } from './peer.ts';
 import { THROTTLE, Throttle, type ThrottleLimits } from './throttle.ts';
 
 /**
- * Lets in who shows good credentials, and holds down how often others may try. On a connection that showed good ones, and
- * nothing bad since, the same are never held up: a scraper that keeps its connection gets through whatever others do, who
- * may have the same address. Letting good ones through on any connection would tell a guesser at once which are good.
+ * Lets in who shows good credentials, and holds down how often others may try. Those that the authenticator recognizes are never
+ * held up, whatever others do, who may have the same address. Short ones might be guessed in that way, as fast as requests
+ * are answered: they get through on a connection that showed them before, and nothing bad since.
  */
 export class Gate {
   readonly #authenticator: Authenticator;
@@ -32,6 +32,7 @@ export class Gate {
   async refusal(request: IncomingMessage): Promise<Reply | undefined> {
     const { authorization } = request.headers;
     if (authorization === undefined) return this.#unauthorized();
+    if (this.#authenticator.recognizes(authorization)) return undefined;
     const digest = secretDigest(authorization);
     const proven = this.#proven.get(request.socket);
     if (proven !== undefined && isSameSecret(proven, digest)) {

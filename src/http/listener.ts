@@ -6,6 +6,7 @@ import { parseEndpoint, type Endpoint, type ServerConfig } from '../config/fragm
 import { ConfigError, describeError } from '../errors.ts';
 import { addressError, formatAddress } from './address.ts';
 import { Connections } from './connections.ts';
+import { answered, hasAskedAgain, Request, stopAtEarlyRequests } from './early-requests.ts';
 import { Gate } from './gate.ts';
 import { hostCheck } from './hosts.ts';
 import { refuse } from './malformed.ts';
@@ -46,8 +47,6 @@ export interface Limits {
   /** Beyond, connections are closed, first those that have asked for nothing: see Connections. */
   readonly maxConnections: number;
   readonly maxRequestsPerSocket: number;
-  /** On one connection, without waiting for answers; the connection ends with the last of them. */
-  readonly maxRequestsAtOnce: number;
   /** How long replies under way may take at shutdown. */
   readonly shutdownTimeoutMs: number;
 }
@@ -61,7 +60,6 @@ const LIMITS: Limits = {
   keepAliveTimeoutMs: 75_000,
   maxConnections: 128,
   maxRequestsPerSocket: 10_000,
-  maxRequestsAtOnce: 16,
   shutdownTimeoutMs: 2_000,
 };
 
@@ -106,8 +104,6 @@ class HttpListener implements Listener {
   readonly #certificates: Certificates | undefined;
   /** Answered so far on a connection. */
   readonly #requests = new WeakMap<Socket, number>();
-  /** Of a connection, requests without an answer. */
-  readonly #unanswered = new WeakMap<Socket, number>();
   #connections: Connections | undefined;
   #server: Server | undefined;
   #address: string | undefined;
@@ -181,8 +177,13 @@ class HttpListener implements Listener {
       connectionsCheckingInterval: Math.ceil(limits.headersTimeoutMs / 4),
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       noDelay: true,
+      IncomingMessage: Request,
     });
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response));
+    const serve = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
+    server.on('request', serve);
+    // Whatever else than 100-continue it expects.
+    server.on('checkExpectation', serve);
+    stopAtEarlyRequests(server);
     server.timeout = limits.idleTimeoutMs;
     // Node drops what is beyond maxHeadersCount without a word; one more shows that there was more.
     server.maxHeadersCount = limits.maxHeaders + 1;
@@ -201,10 +202,6 @@ class HttpListener implements Listener {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const unanswered = (this.#unanswered.get(request.socket) ?? 0) + 1;
-    this.#unanswered.set(request.socket, unanswered);
-    // The one before ends the connection. 64 KB of small requests arrive in one turn of the event loop, and hold up all others.
-    if (unanswered > this.#limits.maxRequestsAtOnce) return;
     let reply: Reply;
     try {
       reply = await this.#reply(request);
@@ -220,7 +217,7 @@ class HttpListener implements Listener {
     response.once('close', () => {
       reply.done?.();
       this.#connections?.atRest(request.socket);
-      this.#unanswered.set(request.socket, (this.#unanswered.get(request.socket) ?? 1) - 1);
+      answered(request.socket);
     });
     const chunks = typeof reply.body === 'string' ? [Buffer.from(reply.body)] : reply.body;
     response.statusCode = reply.status;
@@ -232,8 +229,7 @@ class HttpListener implements Listener {
       chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0),
     );
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
-    if (this.#isLast(request) || unanswered === this.#limits.maxRequestsAtOnce)
-      response.setHeader('Connection', 'close');
+    if (this.#isLast(request)) response.setHeader('Connection', 'close');
     if (request.method !== 'HEAD') {
       response.cork();
       for (const chunk of chunks) response.write(chunk);
@@ -247,8 +243,9 @@ class HttpListener implements Listener {
     // Node's own maxRequestsPerSocket announces the end, and leaves the connection open.
     const count = (this.#requests.get(request.socket) ?? 0) + 1;
     this.#requests.set(request.socket, count);
-    // What is left of a body that nobody read is not read for the sake of another request.
-    return count >= this.#limits.maxRequestsPerSocket || hasUnreadBody(request) || this.#server === undefined;
+    if (count >= this.#limits.maxRequestsPerSocket || this.#server === undefined) return true;
+    // What is left of a body that nobody read is not read for the sake of another request; after an upgrade, Node reads no more.
+    return hasUnreadBody(request) || request.headers.upgrade !== undefined || hasAskedAgain(request.socket);
   }
 
   async #reply(request: IncomingMessage): Promise<Reply> {

@@ -65,12 +65,20 @@ function attributesOf({ receiver: { instance }, processors }: LanePlan): readonl
     ...records.map((definition) => ({ ...definition, name: definition.title })),
   ];
   return definitions.flatMap((definition) => {
-    const traced = processors.reduce<readonly TracedAttribute[] | undefined>(
-      (attributes, processor) => attributes && trace(attributes, processor, definition),
-      (definition.attributes ?? []).map((name) => mapped(name, definition)),
-    );
-    return (traced ?? []).map((attribute) => ({ ...attribute, metrics: [definition.name] }));
+    const traced = tracedAttributes(definition, processors) ?? [];
+    return traced.map((attribute) => ({ ...attribute, metrics: [definition.name] }));
   });
+}
+
+/** How its attributes leave the processors of a lane; undefined: nothing of it does. */
+export function tracedAttributes(
+  definition: Subject & Pick<MetricDefinition, 'attributes' | 'origins'>,
+  processors: LanePlan['processors'],
+): readonly TracedAttribute[] | undefined {
+  return processors.reduce<readonly TracedAttribute[] | undefined>(
+    (attributes, processor) => attributes && trace(attributes, processor, definition),
+    (definition.attributes ?? []).map((name) => mapped(name, definition)),
+  );
 }
 
 function mapped(name: string, { origins }: Pick<MetricDefinition, 'origins'>): TracedAttribute {

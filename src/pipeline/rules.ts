@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Problem } from '../errors.ts';
 import type { LanePlan } from './assembly.ts';
+import { doubleReads } from './double-reads.ts';
 import { outflows } from './outflow.ts';
 
 /** What is wrong with pipelines as a whole, however right each of their components is; each message with its place. */
@@ -8,7 +9,7 @@ export function ruleProblems(
   config: Pick<Config, 'service' | 'place'>,
   lanes: readonly LanePlan[],
 ): readonly Problem[] {
-  return [...config.service.pipelines.keys()].flatMap((pipeline) => {
+  const ofPipelines = [...config.service.pipelines.keys()].flatMap((pipeline) => {
     const own = lanes.filter((lane) => lane.pipeline === pipeline);
     const problems = [...misplaced(own[0]), ...exposed(config, pipeline, own)];
     const at = ['service', 'pipelines', pipeline];
@@ -17,6 +18,7 @@ export function ruleProblems(
       message: config.place({ path: [...at, ...path], message }),
     }));
   });
+  return [...ofPipelines, ...doubleReads(config, lanes)];
 }
 
 /** One that depends on the series before knows them as they leave the pipeline: nothing may change them after it. */

@@ -103,5 +103,6 @@ function whoeverIs(authenticator: () => Authenticator): Authenticator {
       return authenticator().challenge;
     },
     authenticate: (authorization) => authenticator().authenticate(authorization),
+    recognizes: (authorization) => authenticator().recognizes(authorization),
   };
 }

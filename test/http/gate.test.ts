@@ -12,6 +12,8 @@ const GOOD = 'Token good';
 const WRONG = 'Token wrong';
 
 let good = GOOD;
+/** Long enough to be recognized. */
+let recognized: string | undefined;
 let asked: string[] = [];
 let nowMs = 0;
 let log = recorder();
@@ -24,10 +26,12 @@ const authenticator: Authenticator = {
     asked.push(authorization);
     return authorization === good;
   },
+  recognizes: (authorization) => authorization === recognized,
 };
 
 beforeEach(async () => {
   good = GOOD;
+  recognized = undefined;
   asked = [];
   nowMs = 1_000_000;
   log = recorder();
@@ -129,7 +133,15 @@ describe('credentials', () => {
     expect(log.lines.join()).not.toContain('wrong"');
   });
 
-  test('that are right are not told from wrong ones once there were too many', async () => {
+  test('that are recognized get through whatever others do, on a new connection too', async () => {
+    recognized = 'Token recognized';
+    await fail(50);
+    expect((await ask(recognized)).body).toBe('hello\n');
+    expect((await ask(GOOD)).status).toBe(429);
+    expect(asked).not.toContain(recognized);
+  });
+
+  test('that might be guessed are not told from wrong ones once there were too many', async () => {
     await fail(10);
     const [right, wrong] = [await ask(GOOD), await ask(WRONG)];
     expect([right.status, right.body]).toEqual([429, 'too many requests\n']);

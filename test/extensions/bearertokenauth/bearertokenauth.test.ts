@@ -75,6 +75,14 @@ test('lets nobody in before the start', () => {
   expect(create({ scheme: 'Bearer', token: OLD }).authenticate(`Bearer ${OLD}`)).toBe(false);
 });
 
+test('recognizes tokens of 16 characters and more, which nobody guesses, and only good ones', async () => {
+  const it = await started({ scheme: 'Bearer', token: `${OLD}\nabcdefgh-1234567\nabcdefgh-123456` });
+  const recognized = [OLD, 'abcdefgh-1234567', 'abcdefgh-123456', NEW].map((token) => it.recognizes(`Bearer ${token}`));
+  expect(recognized).toEqual([true, true, false, false]);
+  expect(it.recognizes(`Basic ${OLD}`)).toBe(false);
+  expect(it.authenticate('Bearer abcdefgh-123456')).toBe(true);
+});
+
 test('asks in the words of its scheme', async () => {
   const it = await started({ token: OLD, scheme: 'Token' });
   expect(it.challenge).toBe('Token realm="agentcol"');

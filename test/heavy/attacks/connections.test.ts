@@ -76,6 +76,27 @@ describe('connections that are held', () => {
   });
 });
 
+describe('requests by the thousand, without waiting for answers, on 50 connections', () => {
+  const get = (lines: string): string => `GET / HTTP/1.1\r\n${lines}\r\n`;
+  test.each([
+    ['for a page', get('Host: localhost\r\n')],
+    ['for the metrics', 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['without a host', get('')],
+    ['that expect what there is not', get('Host: localhost\r\nExpect: x\r\n')],
+    ['of HTTP/1.0', 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n'],
+  ])('%s do not keep a scrape out, on a connection that is kept or on a new one', async (_, request) => {
+    await using target = await Target.start({ auth: false });
+    const attack = hold(target, 50, 5_000, request.repeat(1_000_000 / request.length), request);
+    const [kept, anew] = await Promise.all([
+      target.scrapeDuring(attack),
+      target.scrapeDuring(attack, { agent: false }),
+    ]);
+    console.log(`${await attack} connections; on one ${latencies(kept)}; on new ones ${latencies(anew)}`);
+    expectServed(kept);
+    expectServed(anew);
+  });
+});
+
 describe.skipIf(!enough.met)(`${IDLE} idle connections${enough.reason}`, () => {
   test.each([false, true])('neither keep a scrape out nor grow memory (behind a password: %s)', async (auth) => {
     await using target = await Target.start({ auth });

@@ -111,8 +111,9 @@ describe('too much', () => {
     expect(target.residentMiB - before).toBeLessThan(30);
   });
 
-  test('of requests at once, without waiting for answers, ends the connection after sixteen', async () => {
-    expect(statuses(await target.send(HIDDEN.repeat(5_000)))).toEqual(Array<number>(16).fill(200));
+  test('of requests at once, without waiting for answers, ends the connection with the first', async () => {
+    // Where the reset overtakes the answer, there is none.
+    expect([[], [200]]).toContainEqual(statuses(await target.send(HIDDEN.repeat(5_000))));
   });
 });
 

@@ -95,8 +95,8 @@ export class Target {
     return descriptors(this.#pid);
   }
 
-  /** As Prometheus does: with the password, on a connection that is kept unless `agent` says otherwise. */
-  scrape({ agent = this.#agent, ...options }: RequestOptions): Promise<Scraped> {
+  /** As Prometheus does: with the password, on a connection that is kept unless `agent` says otherwise, for 10 s at most. */
+  scrape({ agent = this.#agent, timeout = 10_000, ...options }: RequestOptions): Promise<Scraped> {
     const begin = performance.now();
     const headers = this.#auth ? { authorization: basic(USER, PASSWORD) } : {};
     return new Promise((resolve, reject) => {
@@ -109,7 +109,7 @@ export class Target {
           });
         },
       );
-      asking.setTimeout(10_000, () => asking.destroy(new Error('no answer in 10 s')));
+      asking.setTimeout(timeout, () => asking.destroy(new Error(`no answer in ${timeout} ms`)));
       asking.on('error', reject);
     });
   }

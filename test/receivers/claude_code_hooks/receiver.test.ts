@@ -155,7 +155,11 @@ describe('who may tell', () => {
 
   test('is who satisfies the authenticator that is named, and then there is no token', async () => {
     await using hooks = new Listening();
-    const authenticator = { challenge: 'Basic', authenticate: (shown: string) => shown === 'Basic good' };
+    const authenticator = {
+      challenge: 'Basic',
+      authenticate: (shown: string) => shown === 'Basic good',
+      recognizes: () => false,
+    };
     await hooks.start({ auth: { authenticator: 'basicauth' } }, { authenticator: () => authenticator });
     const post = (authorization: string) =>
       hooks.ask('/hooks', {

@@ -254,8 +254,9 @@ describe('connections', () => {
     const [silent, reset] = [await dial(server), await dial(server)];
     for (const socket of [silent, reset]) {
       socket.pause();
+      const begun = new Promise<void>((resolve) => void socket.once('readable', resolve).once('close', resolve));
       socket.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2));
-      await once(socket, 'readable');
+      await begun;
     }
     reset.resetAndDestroy();
     // Waits for both, and longer than this test may take, unless they are gone.

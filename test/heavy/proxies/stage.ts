@@ -148,7 +148,7 @@ export class Stage {
           const { status } = await this.direct(id);
           if (status !== 200) throw new Error(`agentcol answers with ${status}`);
         },
-        { timeout: 20_000, interval: 20 },
+        { timeout: 60_000, interval: 20 },
       );
     }
   }
@@ -214,7 +214,7 @@ export class Stage {
       },
     });
     fs.closeSync(log);
-    await vi.waitFor(() => this.ask({ path: '/nothing' }), { timeout: 20_000, interval: 20 });
+    await vi.waitFor(() => this.ask({ path: '/nothing' }), { timeout: 60_000, interval: 20 });
   }
 
   #writeUsers(): void {

@@ -11,9 +11,7 @@ import type { LaneReading, Showcase } from './store.ts';
 
 /** A thousand commits a second at the source are not a thousand cycles. */
 const SHORTEST_CYCLE_MS = 25;
-/** After a cycle, so many times as long as it took belong to others: scrapes, and events of hooks. */
-const REST_FACTOR = 3;
-/** What is new has to be visible within 250 ms. */
+/** A cycle is followed by a rest as long as itself, for scrapes and events of hooks; what is new is to be visible within 250 ms. */
 const LONGEST_REST_MS = 100;
 /** Of setTimeout; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -267,7 +265,7 @@ export class Lane implements StateMember, LaneReading {
     // Without a page there was no commit; that every reader has failed makes the lane ready all the same.
     if (!this.#settled) this.announce();
     const nowMs = performance.now();
-    const restMs = Math.min(LONGEST_REST_MS, REST_FACTOR * (nowMs - this.#cycleStartMs));
+    const restMs = Math.min(LONGEST_REST_MS, nowMs - this.#cycleStartMs);
     this.#soonestMs = Math.max(this.#cycleStartMs + SHORTEST_CYCLE_MS, nowMs + restMs);
     this.#sleep();
   }

@@ -1,4 +1,6 @@
 import { debugExporter } from '../exporters/debug/factory.ts';
+import { fileExporter } from '../exporters/file/factory.ts';
+import { otlpGrpcExporter } from '../exporters/otlp_grpc/factory.ts';
 import { otlpHttpExporter } from '../exporters/otlp_http/factory.ts';
 import { prometheusExporter } from '../exporters/prometheus/factory.ts';
 import { basicAuth } from '../extensions/basicauth/factory.ts';
@@ -27,6 +29,8 @@ export const factories: readonly ComponentFactory[] = [
   cardinalityLimitProcessor,
   prometheusExporter,
   otlpHttpExporter,
+  otlpGrpcExporter,
+  fileExporter,
   debugExporter,
   fileStorage,
   healthCheck,

@@ -9,12 +9,13 @@ export const schema = {
       enum: ['basic', 'normal', 'detailed'],
       default: 'basic',
       description:
-        '`basic` counts what changed, `normal` writes a line a series, `detailed` everything, buckets included.',
+        '`basic` counts, `normal` writes a line a series, span or log record, `detailed` everything, buckets included.',
     },
     interval: {
       ...duration,
       default: '1s',
-      description: 'Writes at most so often. Several commits in between are written as one, with their last values.',
+      description:
+        'Writes metrics at most so often. Several commits in between are written as one, with their last values.',
     },
   },
 } as const;

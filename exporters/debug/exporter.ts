@@ -1,7 +1,27 @@
-import type { MetricsExporter, MetricSource, Series, SeriesChange } from '../../src/component.ts';
+import type {
+  BatchExporter,
+  MetricsExporter,
+  MetricSource,
+  RetryPolicy,
+  Series,
+  SeriesChange,
+} from '../../src/component.ts';
 import { durationMs } from '../../src/config/fragments.ts';
+import { RetryableError } from '../../src/errors.ts';
+import type { Attributes, LogsBatch, TracesBatch } from '../../src/pipeline/signals.ts';
 import type { Config } from './config.ts';
+import { describeRecords } from './records.ts';
 import { describeChanges } from './text.ts';
+
+/** Whoever reads standard output may be slow. */
+const RETRY: RetryPolicy = {
+  enabled: true,
+  initialMs: 200,
+  multiplier: 1.5,
+  randomizationFactor: 0,
+  maxMs: 2_000,
+  maxElapsedMs: 0,
+};
 
 export interface Output {
   write(text: string): unknown;
@@ -15,8 +35,9 @@ interface Pending extends Disposable {
   readonly changes: Map<Series, SeriesChange>;
 }
 
-/** Writes what changed since it last wrote, with the values of the last commit. Nothing before the source has caught up. */
-export class DebugExporter implements MetricsExporter {
+/** Of metrics, writes what changed since it last wrote, with the values of the last commit. Nothing before the source has caught up. */
+export class DebugExporter implements MetricsExporter, BatchExporter {
+  readonly retry = RETRY;
   readonly #verbosity: Config['verbosity'];
   readonly #intervalMs: number;
   readonly #output: Output;
@@ -45,6 +66,12 @@ export class DebugExporter implements MetricsExporter {
       return { source, changes, [Symbol.dispose]: () => subscription[Symbol.dispose]() };
     });
     if (this.#started) this.#schedule();
+  }
+
+  async export(batch: TracesBatch | LogsBatch, resource: Attributes): Promise<undefined> {
+    if (this.#output.writableNeedDrain) throw new RetryableError('standard output is not read');
+    this.#output.write(describeRecords(batch, resource, this.#verbosity));
+    return undefined;
   }
 
   async start(): Promise<void> {

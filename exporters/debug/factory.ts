@@ -4,7 +4,7 @@ import { schema, type Config } from './config.ts';
 export const debugExporter: ExporterFactory<Config> = {
   type: 'debug',
   kind: 'exporter',
-  signals: ['metrics'],
+  signals: ['metrics', 'traces', 'logs'],
   summary: 'Writes to standard output what an exporter would be given.',
   schema,
   async create(config) {

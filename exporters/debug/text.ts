@@ -43,7 +43,7 @@ function seriesLine({ family: { metric }, series, removed }: SeriesChange): stri
   return `${metric.name}${labels(series.attributes)} ${removed ? 'removed' : shortValue(series.value)}`;
 }
 
-function labels(attributes: Attributes): string {
+export function labels(attributes: Attributes): string {
   const pairs = Object.entries(attributes).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return pairs.length === 0 ? '' : `{${pairs.join(', ')}}`;
 }
@@ -79,7 +79,7 @@ function detailedPoint(metric: Metric, { series, removed }: SeriesChange): strin
   ];
 }
 
-function detailedAttributes(title: string, attributes: Attributes): string[] {
+export function detailedAttributes(title: string, attributes: Attributes): string[] {
   const lines = Object.entries(attributes).map(([name, value]) => `     -> ${name}: ${JSON.stringify(value)}`);
   return lines.length === 0 ? [] : [title, ...lines];
 }
@@ -97,12 +97,12 @@ function buckets(boundaries: readonly number[], { bucketCounts }: HistogramValue
   });
 }
 
-function plural(count: number, noun: string): string {
+export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** JSON has escaped the others already, and leaves these. */
-function printable(line: string): string {
+export function printable(line: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what it is about
   return line.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

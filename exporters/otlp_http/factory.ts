@@ -7,7 +7,7 @@ export const otlpHttpExporter: ExporterFactory<Config> = {
   type: 'otlp_http',
   aliases: ['otlphttp'],
   kind: 'exporter',
-  signals: ['metrics'],
+  signals: ['metrics', 'traces', 'logs'],
   summary: 'Sends OTLP over HTTP, to a Collector or any other endpoint that takes it.',
   schema,
   async check(config) {

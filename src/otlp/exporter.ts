@@ -1,6 +1,22 @@
-import type { Failure, MetricsExporter, MetricSource, Rejection, Remark, Settings } from '../component.ts';
-import type { Signal } from '../pipeline/signals.ts';
+import type {
+  BatchExporter,
+  Failure,
+  MetricsExporter,
+  MetricSource,
+  Rejection,
+  Remark,
+  RetryPolicy,
+  Settings,
+} from '../component.ts';
+import { PermanentError } from '../errors.ts';
+import type { Attributes, LogsBatch, Signal, TracesBatch } from '../pipeline/signals.ts';
+import { encodeLogs } from './logs-request.ts';
 import { MetricsPush, type MetricsPushOptions } from './metrics-push.ts';
+import type { Encoding } from './origin.ts';
+import { encodeSpans } from './spans-request.ts';
+
+/** As of metric points: a gRPC server takes 4 MB. */
+const RECORDS_PER_REQUEST = 500;
 
 /** Where requests go: an endpoint, a file. */
 export interface Transport {
@@ -15,14 +31,20 @@ export interface Transport {
   inspect(): Promise<readonly Remark[]>;
 }
 
-export type OtlpOptions = Pick<MetricsPushOptions, 'intervalMs' | 'encoding' | 'retry'>;
+export interface OtlpOptions extends Pick<MetricsPushOptions, 'intervalMs' | 'encoding'> {
+  readonly retry: RetryPolicy;
+}
 
 /** Sends OTLP by whatever transport. */
-export class OtlpExporter implements MetricsExporter {
+export class OtlpExporter implements MetricsExporter, BatchExporter {
+  readonly retry: RetryPolicy;
+  readonly #encoding: Encoding;
   readonly #transport: Transport;
   readonly #push: MetricsPush;
 
   constructor(transport: Transport, options: OtlpOptions, { logger, now }: Pick<Settings, 'logger' | 'now'>) {
+    this.retry = options.retry;
+    this.#encoding = options.encoding;
     this.#transport = transport;
     this.#push = new MetricsPush({
       ...options,
@@ -48,6 +70,24 @@ export class OtlpExporter implements MetricsExporter {
     this.#push.connect(sources);
   }
 
+  async export(batch: TracesBatch | LogsBatch, resource: Attributes): Promise<Rejection | undefined> {
+    const parts = this.#parts(batch, resource);
+    const rejections: Rejection[] = [];
+    for (const { size, encode } of parts) {
+      try {
+        const rejection = await this.#transport.send(batch.signal, encode());
+        if (rejection !== undefined) rejections.push(rejection);
+      } catch (error) {
+        // Of several, the others may still be taken.
+        if (!(error instanceof PermanentError) || parts.length === 1) throw error;
+        rejections.push({ rejected: size, message: error.message });
+      }
+    }
+    if (rejections.length === 0) return undefined;
+    const rejected = rejections.reduce((sum, rejection) => sum + rejection.rejected, 0);
+    return { rejected, message: [...new Set(rejections.map(({ message }) => message))].join('; ') };
+  }
+
   async start(): Promise<void> {
     await this.#transport.start();
     this.#push.start();
@@ -57,4 +97,17 @@ export class OtlpExporter implements MetricsExporter {
     await this.#push.shutdown();
     await this.#transport.close();
   }
+
+  #parts(batch: TracesBatch | LogsBatch, resource: Attributes) {
+    return batch.signal === 'traces'
+      ? chunksOf(batch.spans, (spans) => encodeSpans(spans, resource, this.#encoding))
+      : chunksOf(batch.records, (records) => encodeLogs(records, resource, this.#encoding));
+  }
+}
+
+function chunksOf<T>(items: readonly T[], encode: (chunk: readonly T[]) => Uint8Array) {
+  return Array.from({ length: Math.ceil(items.length / RECORDS_PER_REQUEST) }, (_, index) => {
+    const chunk = items.slice(index * RECORDS_PER_REQUEST, (index + 1) * RECORDS_PER_REQUEST);
+    return { size: chunk.length, encode: () => encode(chunk) };
+  });
 }

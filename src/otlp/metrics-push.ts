@@ -86,7 +86,7 @@ export class MetricsPush {
     this.#sources = this.#next;
     this.#next = undefined;
     this.#unsubscribe();
-    if (this.#started) this.#schedule(0);
+    if (this.#started && this.#sources.length > 0) this.#schedule(0);
   }
 
   #unsubscribe(): void {

@@ -4,7 +4,9 @@ import { debugExporter } from '../../../exporters/debug/factory.ts';
 import { describeChanges } from '../../../exporters/debug/text.ts';
 import type { HistogramValue } from '../../../src/component.ts';
 import type { Attributes } from '../../../src/pipeline/signals.ts';
+import { RetryableError } from '../../../src/errors.ts';
 import { componentSuite } from '../../component-suite.ts';
+import { LOGS, TRACES } from '../../otlp/batches.ts';
 import { MemorySource, metric } from '../prometheus/memory-source.ts';
 
 componentSuite(debugExporter, { config: {} });
@@ -250,5 +252,56 @@ describe('verbosity', () => {
       // eslint-disable-next-line no-control-regex -- control characters are what it is about
       expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
     }
+  });
+});
+
+describe('spans and log records', () => {
+  async function text(verbosity: 'basic' | 'normal' | 'detailed', batch: typeof TRACES | typeof LOGS): Promise<string> {
+    const exporter = new DebugExporter({ verbosity, interval: '1s' }, output);
+    await exporter.export(batch, { 'host.name': 'build-7' });
+    return taken();
+  }
+
+  test('are counted', async () => {
+    expect(await text('basic', TRACES)).toBe('traces: 2 spans\n');
+    expect(await text('basic', LOGS)).toBe('logs: 2 log records\n');
+  });
+
+  test('are told in a line each, which no control character breaks', async () => {
+    const trace = '0123456789abcdef0123456789abcdef';
+    expect((await text('normal', TRACES)).split('\n').slice(1)).toEqual([
+      `invoke_agent tester ${trace} 00f067aa0ba902b7{gen_ai.agent.name="tester", attempt=2, share=0.5, retried=false}`,
+      `execute_tool Bash ${trace} fedcba9876543210`,
+      '',
+    ]);
+    expect((await text('normal', LOGS)).split('\n').slice(1)).toEqual([
+      'agent_workflow.invocation "it\\u0007 failed"{gen_ai.agent.name="tester"}',
+      'agent_workflow.event',
+      '',
+    ]);
+  });
+
+  test('are told in detail, as by the Collector', async () => {
+    expect((await text('detailed', TRACES)).split('\n').slice(1, 13)).toEqual([
+      'Resource attributes:',
+      '     -> host.name: "build-7"',
+      'Span',
+      '    Trace ID       : 0123456789abcdef0123456789abcdef',
+      '    Parent ID      : ',
+      '    ID             : 00f067aa0ba902b7',
+      '    Name           : invoke_agent tester',
+      '    Kind           : Internal',
+      '    Start time     : 2026-01-02T03:04:05.678Z',
+      '    End time       : 2026-01-02T03:04:08.178Z',
+      '    Status code    : Unset',
+      'Attributes:',
+    ]);
+    expect((await text('detailed', LOGS)).split('\n')).toContain('EventName: agent_workflow.invocation');
+  });
+
+  test('wait while the output is not read', async () => {
+    output.writableNeedDrain = true;
+    await expect(text('basic', TRACES)).rejects.toBeInstanceOf(RetryableError);
+    expect(taken()).toBe('');
   });
 });

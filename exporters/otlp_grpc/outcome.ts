@@ -21,7 +21,7 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
 /** What becomes of a call that has failed, as BatchExporter.export rejects. `within`: the timeout. */
 export function failureOf(error: ServiceError, place: string, within: string): PermanentError | RetryableError {
   if (error.code === status.DEADLINE_EXCEEDED) return new RetryableError(`${place} has not answered within ${within}`);
-  const message = `${place}: ${status[error.code] ?? error.code}: ${detailsOf(error)}${remedyFor(error)}`;
+  const message = `${place}: ${status[error.code]}: ${detailsOf(error)}${remedyFor(error)}`;
   const retryAfterMs = retryDelayMs(error);
   // So says the client itself when a stream or a proxy breaks off, and not the endpoint of a request.
   const brokeOff = error.details.startsWith('Received ');

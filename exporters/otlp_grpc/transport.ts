@@ -1,5 +1,12 @@
 import { createSecureContext, type ConnectionOptions } from 'node:tls';
-import { Client, credentials, Metadata, type ChannelCredentials, type ClientUnaryCall } from '@grpc/grpc-js';
+import {
+  Client,
+  compressionAlgorithms,
+  credentials,
+  Metadata,
+  type ChannelCredentials,
+  type ClientUnaryCall,
+} from '@grpc/grpc-js';
 import type { ClientAuthenticator, Failure, Rejection, Remark, Settings } from '../../src/component.ts';
 import { durationMs } from '../../src/config/fragments.ts';
 import { ConfigError, describeError, RetryableError } from '../../src/errors.ts';
@@ -18,8 +25,6 @@ const METHODS: Readonly<Record<Signal, string>> = {
   traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 };
-
-const GZIP = 2;
 
 /** The client waits up to two minutes before it connects again; what it sends for decides how often to try. */
 const LONGEST_RECONNECT_MS = 5_000;
@@ -117,7 +122,9 @@ export class GrpcTransport implements Transport {
     const name = this.#config.tls.server_name_override;
     return new Client(this.#target.name, channelCredentials(options), {
       'grpc.primary_user_agent': `${SCOPE.name}/${SCOPE.version}`,
-      ...(this.#config.compression === 'gzip' ? { 'grpc.default_compression_algorithm': GZIP } : {}),
+      ...(this.#config.compression === 'gzip'
+        ? { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip }
+        : {}),
       ...(name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name }),
       // Trying again is decided elsewhere.
       'grpc.enable_retries': 0,

@@ -19,7 +19,7 @@ function readableLogRecord(record: LogRecord, resource: ReadableLogRecord['resou
     hrTime: hrTime(timeMs),
     hrTimeObserved: hrTime(observedTimeMs),
     eventName,
-    severityNumber,
+    ...(isSeverity(severityNumber) ? { severityNumber } : {}),
     ...(body === undefined ? {} : { body }),
     attributes,
     droppedAttributesCount: 0,
@@ -27,4 +27,8 @@ function readableLogRecord(record: LogRecord, resource: ReadableLogRecord['resou
     resource,
     instrumentationScope: SCOPE,
   };
+}
+
+function isSeverity(number: number): number is NonNullable<ReadableLogRecord['severityNumber']> {
+  return number >= 1 && number <= 24;
 }

@@ -7,7 +7,10 @@ const GUARANTEES = ['exact', 'at least once', 'best effort', 'not detected'];
 
 /** The tests that a text names: `test/file.test.ts`: “name”. */
 function testsNamed(text: string): readonly { readonly file: string; readonly name: string }[] {
-  return [...text.matchAll(/`(test\/[^`]+)`: “([^”]+)”/g)].map(([, file = '', name = '']) => ({ file, name }));
+  return [...text.matchAll(/`(test\/[^`]+)`: “([^”]+)”/g)].map(([, file = '', name = '']) => ({
+    file,
+    name: name.replace(/\s+/g, ' '),
+  }));
 }
 
 /** The cells of each line of the table. */

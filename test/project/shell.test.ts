@@ -11,7 +11,7 @@ describe('shell blocks that are marked as tested', () => {
     async (_, file) => {
       using session = new ShellSession(PROGRAM);
       const texts = testedBlocks(file).map(({ text }) => text);
-      expect(await session.run(texts)).toHaveLength(texts.length);
+      expect(await session.run(texts, { seconds: 150 })).toHaveLength(texts.length);
     },
     90_000,
   );
@@ -21,7 +21,7 @@ describe('shell blocks that are marked as tested', () => {
     await expect(session.run(['echo before', 'agentcol --no-such-option', 'echo after'])).rejects.toThrow(
       /before\n[^]*--no-such-option[^]*(?<!after\n)$/,
     );
-  }, 90_000);
+  }, 180_000);
 
   test('are marked in a way that is understood', () => {
     const wrong = markdownFiles().flatMap(({ name, fences }: MarkdownFile) =>

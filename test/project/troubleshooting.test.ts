@@ -192,8 +192,8 @@ agentcol doctor || true
 echo no event | agentcol hook
 agentcol doctor || true
 cat ~/.local/share/agentcol/agentcol-hook.log`;
-    commands = (await session.run([script])).join('');
-  }, 60_000);
+    commands = (await session.run([script], { seconds: 150 })).join('');
+  }, 180_000);
 
   afterAll(() => session[Symbol.dispose]());
 

@@ -24,6 +24,17 @@ export function pointsOf(sources: readonly MetricSource[]): readonly ResourcePoi
 }
 
 function merged(sources: readonly MetricSource[]): readonly MetricPoint[] {
+  const [only, ...others] = sources;
+  if (only === undefined || others.length > 0) return mergedByKey(sources);
+  // Nearly always, and several times as fast.
+  const points: MetricPoint[] = [];
+  for (const { metric, series: all } of only.families.values()) {
+    for (const series of all.values()) points.push({ metric, members: [{ series }] });
+  }
+  return points;
+}
+
+function mergedByKey(sources: readonly MetricSource[]): readonly MetricPoint[] {
   const metrics = new Map<string, Map<string, MetricPoint>>();
   for (const { families } of sources) {
     for (const [id, { metric, series: all }] of families) {

@@ -65,7 +65,10 @@ const rows = (metric: string, from: string, more: Settings = {}): Settings => ({
   tables: { rows: { from, metrics: [{ name: metric, type: 'counter', ...more }] } },
 });
 
-describe('the same metric of the same table', () => {
+/** The first one loads every component, from its sources. */
+const SLOW = { timeout: 120_000 };
+
+describe('the same metric of the same table', SLOW, () => {
   test('is refused where two receivers read it for one exporter, there or not: named are both, the file and what to do', async () => {
     const agents = { database: path.join(folder.path, 'a.db'), preset: 'agent_workflow' };
     const found = await refusals({ receivers: { 'sqlite/agents': agents, claude_code_hooks: hooks('a.db') } });

@@ -127,7 +127,7 @@ describe('exit codes and streams', () => {
     expect({ out, code }).toEqual({ out: '', code: 1 });
     expect(err).toBe(
       `${config}:5:5: receivers::sqlite: unknown key "colection_interval"; did you mean "collection_interval"?\n` +
-        '--set exporters::prom: exporters: unknown exporter type "prom" (exporters of this build: prometheus, debug)\n',
+        '--set exporters::prom: exporters: unknown exporter type "prom" (exporters of this build: prometheus, otlp_http, otlp_grpc, file, debug)\n',
     );
   });
 

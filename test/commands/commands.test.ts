@@ -45,7 +45,7 @@ describe('components', () => {
 
   test('tells the settings of a type: names, types, defaults, what they do', async () => {
     expect(await components({ ...overview, names: ['processor/strip_paths', 'strip_paths'] })).toBe(0);
-    expect(out).toMatch(/^processor strip_paths \(metrics\): /);
+    expect(out).toMatch(/^processor strip_paths \(metrics, traces, logs\): /);
     expect(out).toMatch(/^ {2}mode +basename or drop or hash +"basename" +What becomes of a path/m);
     expect(out).toMatch(/^ {2}key +string +Secret of at least 16 characters/m);
     expect(out.match(/^processor /gm)).toHaveLength(1);
@@ -62,14 +62,27 @@ describe('components', () => {
 
   test('--all tells every type', async () => {
     await components({ ...overview, all: true });
-    for (const { kind, type } of factories) expect(out).toMatch(new RegExp(`^${kind} ${type}[ :]`, 'm'));
+    for (const { kind, type } of factories) expect(out).toMatch(new RegExp(`^${kind} ${type}[ :,]`, 'm'));
   });
 
   test('--json is the schemas', async () => {
     await components({ ...overview, json: true });
     expect(JSON.parse(out)).toEqual(
-      factories.map(({ type, kind, signals, summary, schema }) => ({ type, kind, signals, summary, schema })),
+      factories.map(({ type, aliases, kind, signals, summary, schema }) => ({
+        type,
+        ...(aliases === undefined ? {} : { aliases }),
+        kind,
+        signals,
+        summary,
+        schema,
+      })),
     );
+  });
+
+  test('an alias is the type, and is told with it', async () => {
+    await components({ ...overview, names: ['otlphttp', 'exporter/otlp'] });
+    expect(out).toMatch(/^exporter otlp_http, also otlphttp \(metrics, traces, logs\): /m);
+    expect(out).toMatch(/^exporter otlp_grpc, also otlp \(metrics, traces, logs\): /m);
   });
 
   test('an unknown type is a wrong call', async () => {

@@ -13,7 +13,7 @@ describe('shell blocks that are marked as tested', () => {
       const texts = testedBlocks(file).map(({ text }) => text);
       expect(await session.run(texts, { seconds: 150 })).toHaveLength(texts.length);
     },
-    90_000,
+    180_000,
   );
 
   test('and fail are found, with what they said', async () => {

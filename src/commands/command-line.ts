@@ -12,7 +12,8 @@ interface Sources {
 }
 
 export type CommandLine =
-  | { readonly command: 'help' | 'version' }
+  | { readonly command: 'help'; readonly of: Command | undefined }
+  | { readonly command: 'version' }
   | ({ readonly command: 'components' } & ComponentsOptions)
   | ({ readonly command: 'run'; readonly allowRoot: boolean } & Sources)
   | ({ readonly command: 'once' | 'print-config' } & Sources)
@@ -43,7 +44,7 @@ export interface ImportCommand {
   readonly database: string | undefined;
 }
 
-const COMMANDS = [
+export const COMMANDS = [
   'run',
   'validate',
   'print-config',
@@ -56,10 +57,10 @@ const COMMANDS = [
   'retention',
   'proxy-config',
 ] as const;
-type Command = (typeof COMMANDS)[number];
+export type Command = (typeof COMMANDS)[number];
 
 /** Which commands take an option that not all take. */
-const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
+export const TAKEN_BY: Readonly<Record<string, readonly Command[]>> = {
   config: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config', 'hooks'],
   set: ['run', 'validate', 'print-config', 'checkpoint', 'doctor', 'retention', 'proxy-config', 'hooks'],
   once: ['run'],
@@ -96,7 +97,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   const { values, positionals } = parseWords(words);
   const [name = 'run', ...rest] = positionals;
   const command = COMMANDS.find((known) => known === name);
-  if (values.help === true) return { command: 'help' };
+  if (values.help === true) return { command: 'help', of: positionals.length === 0 ? undefined : command };
   if (values.version === true) return { command: 'version' };
   if (command === undefined)
     throw new UsageError(`unknown command ${JSON.stringify(name)}${asConfig(name) || didYouMean(name, COMMANDS)}`);

@@ -1,7 +1,7 @@
 import { ConfigError, describeError } from '../errors.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { framesOf } from '../telemetry/frames.ts';
-import { parseCommandLine, type CommandLine } from './command-line.ts';
+import { COMMANDS, parseCommandLine, type CommandLine } from './command-line.ts';
 import { UsageError } from './usage-error.ts';
 
 const FAILED = 1;
@@ -15,7 +15,9 @@ export async function execute(words: readonly string[], stop: AbortSignal): Prom
   } catch (error) {
     if (error instanceof UsageError) {
       const join = error.message.endsWith('?') ? ' ' : '; ';
-      process.stderr.write(`agentcol: ${error.message}${join}agentcol --help says how\n`);
+      const command = COMMANDS.find((known) => known === words[0]);
+      const page = command === undefined ? 'agentcol' : `agentcol ${command}`;
+      process.stderr.write(`agentcol: ${error.message}${join}${page} --help says how\n`);
       return CALLED_WRONGLY;
     }
     const text = error instanceof ConfigError ? error.message : `agentcol: ${describeError(error)}\n${frames(error)}`;
@@ -55,7 +57,7 @@ async function dispatch(line: CommandLine, stop: AbortSignal): Promise<number> {
     case 'import':
       return (await import('./import.ts')).importHistory(line, stop);
     case 'help':
-      await (await import('./print.ts')).print((await import('./help.ts')).HELP);
+      await (await import('./print.ts')).print((await import('./help.ts')).help(line.of));
       return 0;
     case 'version': {
       const { packageVersion } = await import('../package.ts');

@@ -468,7 +468,7 @@ test('the program: a wrong call ends with 2, a refusal with 1 and one line, an a
     status: 2,
     stdout: '',
     stderr:
-      'agentcol: checkpoint needs list, reset, backup or restore: unknown action "remove"; agentcol --help says how\n',
+      'agentcol: checkpoint needs list, reset, backup or restore: unknown action "remove"; agentcol checkpoint --help says how\n',
   });
   expect(agentcol('backup', 'there.db')).toEqual({
     status: 1,

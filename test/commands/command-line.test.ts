@@ -119,8 +119,10 @@ describe('a call', () => {
     ],
     [['doctor', '--json', '-c', 'a'], { command: 'doctor', files: ['a'], sets: [], json: true }],
     [['--version'], { command: 'version' }],
-    [['-h'], { command: 'help' }],
-    [['validate', '--help'], { command: 'help' }],
+    [['-h'], { command: 'help', of: undefined }],
+    [['validate', '--help'], { command: 'help', of: 'validate' }],
+    [['checkpoint', 'reset', '-h'], { command: 'help', of: 'checkpoint' }],
+    [['vaildate', '-h'], { command: 'help', of: undefined }],
   ])('%j', (words, line) => {
     expect(parseCommandLine(words)).toEqual(line);
   });

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
+import { COMMANDS } from '../../src/commands/command-line.ts';
 import { jobsConfig, jobsDatabase } from './jobs.ts';
 
 const MAIN = path.resolve('src/main.ts');
@@ -60,10 +61,10 @@ describe('what is asked about agentcol itself', () => {
     expect(await call(['--version'])).toEqual({ out: `agentcol ${manifest.version}\n`, err: '', code: 0 });
   });
 
-  test('--help tells every option and exit code', async () => {
+  test('--help tells every command and exit code', async () => {
     const { out, code } = await call(['--help']);
     expect(code).toBe(0);
-    for (const word of ['--config', '--set', '--once', '--version', 'validate', 'components', 'Exit codes']) {
+    for (const word of ['--config', '--set', '--once', '--version', ...COMMANDS, 'Exit codes']) {
       expect(out).toContain(word);
     }
   });

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { parse, stringify } from 'yaml';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const MAIN = path.join(ROOT, 'dist/src/main.js');
@@ -28,15 +29,27 @@ export interface Finished {
   readonly usage: Usage;
 }
 
+export interface Sections {
+  readonly receivers?: object;
+  readonly exporters?: object;
+  readonly pipelines?: object;
+}
+
 /** The built agentcol with the shipped configuration, in a process, a folder and with a state of its own. */
 export class Agentcol implements AsyncDisposable {
   readonly #folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agentcol-bench-run-'));
+  readonly #config: string;
   #database: string;
   #child: ChildProcess | undefined;
   #port = 0;
 
-  constructor(database: string) {
+  /** With the shipped configuration, but for these of its sections. */
+  constructor(database: string, { pipelines, ...sections }: Sections = {}) {
     this.#database = database;
+    this.#config = path.join(this.#folder, 'otel-config.yaml');
+    const shipped = parse(fs.readFileSync(path.join(ROOT, 'otel-config.yaml'), 'utf8')) as { readonly service: object };
+    const service = { ...shipped.service, ...(pipelines === undefined ? {} : { pipelines }) };
+    fs.writeFileSync(this.#config, stringify({ ...shipped, ...sections, service }));
   }
 
   /** On a copy of its own of `original`, which others may write to: see `database`. */
@@ -127,7 +140,7 @@ export class Agentcol implements AsyncDisposable {
   }
 
   #words(...words: readonly string[]): string[] {
-    return ['--import', PROBE, MAIN, '--allow-root', '--config', path.join(ROOT, 'otel-config.yaml'), ...words];
+    return ['--import', PROBE, MAIN, '--allow-root', '--config', this.#config, ...words];
   }
 
   #environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {

@@ -9,7 +9,9 @@ import { firstRead } from './first-read.ts';
 import { hook } from './hook.ts';
 import { hooksHttp } from './hooks-http.ts';
 import { idle } from './idle.ts';
+import { limits } from './limits.ts';
 import { live } from './live.ts';
+import { otlp } from './otlp.ts';
 import { processors } from './processors.ts';
 import { table, type Result } from './result.ts';
 import { scrape } from './scrape.ts';
@@ -31,6 +33,8 @@ const measurements: Readonly<Record<string, () => Promise<Result[]>>> = {
   hook: () => hook(400),
   'start-up': () => startUp(20),
   'hooks-http': () => hooksHttp(1_500),
+  limits: () => limits(),
+  otlp: () => otlp(Math.min(rows, 50_000)),
 };
 const names = values.only ?? Object.keys(measurements);
 const results: Result[] = [];

@@ -108,16 +108,11 @@ export class OpenTelemetryCollector {
     await once(child, 'close');
   }
 
-  /** What its Prometheus exporter shows, without what it adds: target_info, and labels for where a series comes from. */
+  /** What its Prometheus exporter shows, without what it adds. */
   async samples(): Promise<Samples> {
-    return parseExposition(plain(await this.exposition()));
-  }
-
-  /** The same, as it is. */
-  async exposition(): Promise<string> {
     const response = await fetch(`http://${this.#host}:${this.prometheusPort}/metrics`);
     if (!response.ok) throw new Error(`the Prometheus exporter answers with ${response.status}`);
-    return await response.text();
+    return plainSamples(await response.text());
   }
 
   /** What its file exporter has written so far. */
@@ -157,16 +152,16 @@ export class OpenTelemetryCollector {
   }
 }
 
-function plain(exposition: string): string {
-  return exposition
-    .split('\n')
-    .filter((line) => !line.startsWith('target_info'))
-    .map((line) =>
-      line
-        .replace(/([{,])(?:job|instance)="(?:[^"\\]|\\.)*"(?:,|(?=\}))/g, '$1')
-        .replace(/,\}|\{\}/, (end) => (end === '{}' ? '' : '}')),
-    )
-    .join('\n');
+/** Without target_info, and without the labels job and instance. */
+export function plainSamples(exposition: string): Samples {
+  const lines = exposition.split('\n').filter((line) => !line.startsWith('target_info'));
+  const plain = lines.map((line) =>
+    line
+      .replace(/\b(?:job|instance)="(?:[^"\\]|\\.)*",?/g, '')
+      .replace(/,\}/, '}')
+      .replace('{}', ''),
+  );
+  return parseExposition(plain.join('\n'));
 }
 
 /** Ports of loopback that were free a moment ago, all different. */

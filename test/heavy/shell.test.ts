@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MarkdownFile, markdownFiles, ROOT } from './markdown.ts';
-import { ShellSession, testedBlocks, testedFiles } from './shell-blocks.ts';
+import { MarkdownFile, markdownFiles, ROOT } from '../project/markdown.ts';
+import { ShellSession, testedBlocks, testedFiles } from '../project/shell-blocks.ts';
 
-const PROGRAM = [process.execPath, '--import', import.meta.resolve('tsx'), path.join(ROOT, 'src/main.ts')];
+const PROGRAM = [process.execPath, path.join(ROOT, 'dist/src/main.js')];
 
 describe('shell blocks that are marked as tested', () => {
   test.each(testedFiles(false).map((file) => [file.name, file] as const))(

@@ -89,7 +89,9 @@ describe('a collector that reloads', () => {
     const bad = written({ colection_interval: '1s', tables: { jobs: { metrics: [] } } });
     expect(await collector.reload(() => running.load(bad))).toBe(false);
     expect(lines.filter(({ level }) => level === 'error').map(({ msg }) => msg)).toEqual([
-      expect.stringMatching(/^reload 1: .*otel-config\.yaml:\d+:\d+: receivers::sqlite\/jobs::tables::jobs: nothing is made of its rows/),
+      expect.stringMatching(
+        /^reload 1: .*otel-config\.yaml:\d+:\d+: receivers::sqlite\/jobs::tables::jobs: nothing is made of its rows/,
+      ),
       expect.stringMatching(
         /^reload 1: .*otel-config\.yaml:\d+:\d+: receivers::sqlite\/jobs: unknown key "colection_interval"/,
       ),

@@ -1,4 +1,4 @@
-import { mapAttributes, type Attributes, type AttributeValue, type Batch } from './signals.ts';
+import { mapAttributes, type Attributes, type AttributeValue, type Batch, type Signal } from './signals.ts';
 
 /** Whether one of the globs is the whole of a name: `*` stands for any text, dots included, and `?` for one character. */
 export function matchesAny(globs: readonly string[]): (name: string) => boolean {
@@ -51,6 +51,13 @@ export function replaceValues(
 export const SPAN_NAME = 'span name';
 export const EVENT_NAME = 'event name';
 export const BODY = 'body';
+
+/** Those that a signal has. */
+export const TEXTS: Readonly<Record<Signal, readonly string[]>> = {
+  metrics: [],
+  traces: [SPAN_NAME],
+  logs: [EVENT_NAME, BODY],
+};
 
 /** The name of a span or an event of which nothing may be told. */
 const UNTOLD = 'unknown';

@@ -72,6 +72,27 @@ test('hash takes what it is told, texts too', async () => {
 });
 
 test.each([
+  [spansOf(span({ name: 'x', attributes: { secret: 'x' } })), ['span name']],
+  [recordsOf(record({ eventName: 'x', body: 'x', attributes: { secret: 'x' } })), ['event name', 'body']],
+] satisfies [Batch, string[]][])('attributes leaves texts of %j as they are, and says so', async (batch, texts) => {
+  const settings = { ...testSettings('attributes'), signal: batch.signal };
+  for (const action of ['delete', 'hash'] as const) {
+    const config = filledConfig(attributesProcessor, { actions: [{ pattern: '.', action }], ...KEY });
+    const processor = await attributesProcessor.create(config, settings);
+    const left = processor.process(batch);
+    const [told] = left?.signal === 'traces' ? left.spans : left?.signal === 'logs' ? left.records : [];
+    expect(told).toMatchObject({ ...told, ...('name' in told! ? { name: 'x' } : { eventName: 'x', body: 'x' }) });
+    expect(told?.attributes['secret']).not.toBe('x');
+    const traced = processor.traceAttributes?.(
+      ['secret', ...texts].map((name) => ({ name, treatments: [] })),
+      { name: 'rows' },
+    );
+    for (const text of texts) expect(traced).toContainEqual({ name: text, treatments: [] });
+    expect(traced).not.toContainEqual({ name: 'secret', treatments: [] });
+  }
+});
+
+test.each([
   ['traces', spansOf(span({ name: 'read' }), span({ name: 'write', attributes: { a: 1 } }))],
   ['logs', recordsOf(record({ eventName: 'read' }), record({ eventName: 'write', attributes: { a: 1 } }))],
 ] satisfies [Signal, Batch][])('filter knows %s by name and attributes', async (signal, batch) => {

@@ -24,6 +24,14 @@ export const OPTIONAL: readonly string[] = [
   'agent_tool_uses.model',
 ];
 
+/** What spans and log records tell besides: ids of calls, and the names of events with what is counted of them. */
+export const RECORDED: readonly string[] = [
+  'agent_tool_uses.tool_use_id', // gen_ai.tool.call.id
+  'events.name', // agent_workflow.event.*
+  'events.notification_type', // agent_workflow.notification_type
+  'events.size', // agent_workflow.event.size
+];
+
 /**
  * What "table.column: part of shape" names are told of, but for these columns; and every folder, but for those of columns
  * that hold whatever they were given.

@@ -15,6 +15,7 @@ const PLAUSIBLE: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   agent_tool_uses: { tool_name: 'Bash', agent_name: 'architect', status: 'completed', duration_seconds: 1 },
   permission_requests: { tool_name: 'Bash', outcome: 'allowed' },
   compactions: { trigger: 'auto' },
+  events: { name: 'Notification' },
 };
 /** Times that every table may have, long past, so that rows of our own hooks are complete. */
 const TIMES: readonly string[] = ['timestamp', 'start_time', 'end_time', 'time', 'resolved_time', 'last_event_time'];

@@ -1,9 +1,12 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { prepareHookDatabase } from '../../../receivers/claude_code_hooks/prepare.ts';
 import { Marks } from '../../canary/marks.ts';
-import { OPTIONAL, PUBLISHED } from '../../canary/published.ts';
+import { columnsOf, OPTIONAL, PUBLISHED, RECORDED } from '../../canary/published.ts';
 import { seedEveryColumn } from '../../canary/rows.ts';
 import { SHAPES } from '../../canary/shapes.ts';
+import { Endpoint } from '../../exporters/otlp_http/endpoint.ts';
 import { createAgentWorkflow } from '../../fixtures/agent-workflow.ts';
 import { expectPublishedOnly } from './search.ts';
 import { Stage, type StageOptions } from './stage.ts';
@@ -51,5 +54,36 @@ describe.each([
     const last = await stage.stop();
     last.set('--once', stage.command(['--allow-root', '--once', '--config', stage.config]));
     expect(expectPublishedOnly(published, last, marks)).toEqual(shown);
+  });
+
+  it('is in no metric, span or log record that is sent, written to a file or printed, but where it is published', async () => {
+    await using endpoint = await Endpoint.open();
+    await using stage = new Stage({ otlp: endpoint.url });
+    const marks = new Marks();
+    const db = create(stage.database);
+    const seeded = seedEveryColumn(db, marks, Object.keys(SHAPES));
+    db.close();
+    const published = [...PUBLISHED, ...RECORDED];
+    const shown = published.filter((column) => seeded.includes(column)).toSorted();
+    const sent = (): string => endpoint.received.map(({ path, body }) => `${path} ${body.toString()}`).join('\n');
+    let searched = 0;
+    stage.start();
+    await stage.shows(() => {
+      if (endpoint.received.length === searched) return false;
+      searched = endpoint.received.length;
+      return columnsOf(marks.found(sent())).length === shown.length;
+    });
+    const status = (await stage.ask('health', '/status')).body;
+    const own = (await stage.ask('own', '/metrics')).body;
+    const outputs = await stage.stop();
+    outputs.set('status', status).set('own metrics', own).set('OTLP', sent()).set('file', fs.readFileSync(stage.sent));
+    for (const file of fs.readdirSync(stage.storage)) {
+      outputs.set(`state: ${file}`, fs.readFileSync(path.join(stage.storage, file)));
+    }
+    expectPublishedOnly(published, outputs, marks);
+    for (const signal of ['metrics', 'traces', 'logs']) expect(sent()).toContain(`/v1/${signal} `);
+    for (const name of ['OTLP', 'file', 'standard output']) {
+      expect([name, columnsOf(marks.found(outputs.get(name)!))]).toEqual([name, shown]);
+    }
   });
 });

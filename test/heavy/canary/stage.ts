@@ -26,6 +26,8 @@ const NO_ANSWER: Answer = { status: 0, body: '' };
 export interface StageOptions {
   readonly receiver?: Readonly<Record<string, unknown>>;
   readonly privacy?: Readonly<Record<string, unknown>>;
+  /** URL of an endpoint for OTLP: everything is sent there and written to a file too, as metrics, spans and log records. */
+  readonly otlp?: string;
   /** Words for node before the program. */
   readonly node?: readonly string[];
 }
@@ -36,13 +38,27 @@ export class Stage implements AsyncDisposable {
   readonly database = this.workspace.file('agent_workflow.db');
   readonly config = this.workspace.file('otel-config.yaml');
   readonly storage = this.workspace.file('state');
+  /** What the file exporter writes. */
+  readonly sent = this.workspace.file('sent.jsonl');
   readonly #node: readonly string[];
   readonly #streams: Outputs = new Map();
   #child: ChildProcess | undefined;
 
-  constructor({ receiver = {}, privacy = {}, node = [] }: StageOptions = {}) {
+  constructor({ receiver = {}, privacy = {}, otlp, node = [] }: StageOptions = {}) {
     this.#node = node;
-    const exporters = ['prometheus', ...VERBOSITIES.map((verbosity) => `debug/${verbosity}`)];
+    const sending =
+      otlp === undefined
+        ? {}
+        : {
+            otlp_http: { endpoint: otlp, encoding: 'json', export_interval: '2s' },
+            file: { path: this.sent, export_interval: '2s' },
+          };
+    const debug = VERBOSITIES.map((verbosity) => `debug/${verbosity}`);
+    const pipeline = {
+      receivers: ['sqlite/agents'],
+      processors: ['hash', 'strip_paths'],
+      exporters: [...debug, ...Object.keys(sending)],
+    };
     const config = {
       receivers: {
         'sqlite/agents': {
@@ -58,6 +74,7 @@ export class Stage implements AsyncDisposable {
       exporters: {
         prometheus: { endpoint: this.#socket('metrics') },
         ...Object.fromEntries(VERBOSITIES.map((verbosity) => [`debug/${verbosity}`, { verbosity, interval: '50ms' }])),
+        ...sending,
       },
       extensions: {
         file_storage: { directory: this.storage },
@@ -71,7 +88,8 @@ export class Stage implements AsyncDisposable {
           metrics: { level: 'detailed', address: this.#socket('own') },
         },
         pipelines: {
-          metrics: { receivers: ['sqlite/agents'], processors: ['hash', 'strip_paths'], exporters },
+          metrics: { ...pipeline, exporters: ['prometheus', ...pipeline.exporters] },
+          ...(otlp === undefined ? {} : { traces: pipeline, logs: pipeline }),
         },
       },
     };

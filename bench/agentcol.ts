@@ -85,11 +85,15 @@ export class Agentcol implements AsyncDisposable {
     return { wallMs, usage: JSON.parse(fs.readFileSync(report, 'utf8')) as Usage };
   }
 
-  /** Resolves as soon as it listens, before it has read anything. `watchLoop`: usage tells how long the event loop was blocked. */
-  async start({ watchLoop = false } = {}): Promise<void> {
+  /**
+   * Resolves as soon as it listens, before it has read anything. `watchLoop`: usage tells how long the event loop was blocked.
+   * `telemetry`: `address` and `scrape` are those of its own metrics, for one that serves no others.
+   */
+  async start({ watchLoop = false, telemetry = false } = {}): Promise<void> {
     this.#port = await freePort();
+    const setting = telemetry ? 'service::telemetry::metrics::address' : 'exporters::prometheus::endpoint';
     const log = fs.openSync(path.join(this.#folder, 'agentcol.log'), 'a');
-    this.#child = spawn(process.execPath, this.#words('--set', `exporters::prometheus::endpoint=${this.address}`), {
+    this.#child = spawn(process.execPath, this.#words('--set', `${setting}=${this.address}`), {
       env: this.#environment(watchLoop ? { AGENTCOL_BENCH_DELAY: '1' } : {}),
       stdio: ['ignore', log, log, 'ipc'],
     });

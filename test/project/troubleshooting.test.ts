@@ -52,6 +52,27 @@ class Attempt implements AsyncDisposable {
     return said;
   }
 
+  /** The same with an endpoint for OTLP that answers so, or that is gone. */
+  async startSending(status?: number): Promise<string> {
+    createAgentWorkflow(this.database).close();
+    const endpoint = http.createServer((request, response) => {
+      request.resume();
+      response.writeHead(status ?? 200).end();
+    });
+    await once(endpoint.listen(0, '127.0.0.1'), 'listening');
+    const { port } = endpoint.address() as net.AddressInfo;
+    if (status === undefined) endpoint.close();
+    const service = await this.#create({
+      exporters: { otlp_http: { endpoint: `http://127.0.0.1:${port}` } },
+      service: { pipelines: { metrics: { exporters: ['otlp_http'] } } },
+    });
+    await service.start();
+    const failed = (): boolean => this.#said.some((message) => message.startsWith('send metrics'));
+    await vi.waitUntil(failed, { timeout: 30_000, interval: 5 });
+    if (status !== undefined) endpoint.close();
+    return this.#said.join('\n');
+  }
+
   async #create(changes: object): Promise<Service> {
     const log = (message: string): void => void this.#said.push(message);
     const own = [this.#write('base.yaml', this.#base()), this.#write('changes.yaml', changes)];
@@ -158,6 +179,8 @@ const ATTEMPTS: Readonly<Record<string, (attempt: Attempt) => Promise<string>>> 
   },
   'is locked': (attempt) => attempt.startLocked(),
   'catching up': (attempt) => attempt.startLocked(),
+  'send metrics: http://<endpoint>/v1/metrics: connect ECONNREFUSED': (attempt) => attempt.startSending(),
+  'send metrics: http://<endpoint>/v1/metrics has answered 404': (attempt) => attempt.startSending(404),
   'the state is unusable': async (attempt) => {
     fs.mkdirSync(attempt.state, { mode: 0o700 });
     fs.writeFileSync(path.join(attempt.state, 'state.db'), 'no longer a database\n'.repeat(100), { mode: 0o600 });

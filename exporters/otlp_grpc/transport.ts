@@ -10,7 +10,7 @@ import {
 import type { ClientAuthenticator, Failure, Rejection, Remark, Settings } from '../../src/component.ts';
 import { durationMs } from '../../src/config/fragments.ts';
 import { ConfigError, describeError, RetryableError } from '../../src/errors.ts';
-import { readAnswer } from '../../src/otlp/answer.ts';
+import { readAnswer, withoutCredentials } from '../../src/otlp/answer.ts';
 import { clearTextRemarks } from '../../src/otlp/client-problems.ts';
 import { ClientTls } from '../../src/otlp/client-tls.ts';
 import type { Transport } from '../../src/otlp/exporter.ts';
@@ -93,8 +93,10 @@ export class GrpcTransport implements Transport {
         { deadline: Date.now() + this.#timeoutMs },
         (error, answer) => {
           this.#running.delete(call);
-          if (error === null) resolve(answer ?? Buffer.alloc(0));
-          else reject(failureOf(error, endpoint, timeout));
+          const shown = Object.values(metadata.getMap()).map(String);
+          if (error === null) return resolve(withoutCredentials(answer ?? Buffer.alloc(0), shown));
+          error.details = withoutCredentials(Buffer.from(error.details), shown).toString();
+          reject(failureOf(error, endpoint, timeout));
         },
       );
       this.#running.add(call);

@@ -6,7 +6,7 @@ import { readAnswer, refusalText } from '../../src/otlp/answer.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  readonly body: Uint8Array;
+  readonly body: Buffer;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { ClientAuthenticator, Failure, Rejection, Remark, Settings } from '
 import { durationMs } from '../../src/config/fragments.ts';
 import { describeError, RetryableError } from '../../src/errors.ts';
 import { codeOf } from '../../src/http/address.ts';
+import { withoutCredentials } from '../../src/otlp/answer.ts';
 import { clearTextRemarks } from '../../src/otlp/client-problems.ts';
 import { ClientTls } from '../../src/otlp/client-tls.ts';
 import type { Transport } from '../../src/otlp/exporter.ts';
@@ -64,7 +65,10 @@ export class HttpTransport implements Transport {
     const url = this.#urls[signal];
     const place = `${url.origin}${url.pathname}`;
     const body = this.#config.compression === 'gzip' ? await compress(request) : request;
-    return outcomeOf(await this.#post(url, place, body), place, this.#now());
+    const credentials = this.#credentials();
+    const answer = await this.#post(url, place, body, credentials);
+    const told = withoutCredentials(answer.body, Object.values(credentials));
+    return outcomeOf({ ...answer, body: told }, place, this.#now());
   }
 
   async close(): Promise<void> {
@@ -74,8 +78,10 @@ export class HttpTransport implements Transport {
   }
 
   /** Rejects with RetryableError when there is no answer. */
-  async #post(url: URL, place: string, body: Uint8Array): Promise<Answer> {
-    const options = { method: 'POST', headers: this.#headers(body), agent: this.#agent(url) };
+  async #post(url: URL, place: string, body: Uint8Array, credentials: Record<string, string>) {
+    const agent = `${SCOPE.name}/${SCOPE.version}`;
+    const headers = { 'User-Agent': agent, ...credentials, ...this.#headers(body) };
+    const options = { method: 'POST', headers, agent: this.#agent(url) };
     const deadline = AbortSignal.timeout(this.#timeoutMs);
     for (;;) {
       const { request, answer } = this.#begin(url, { ...options, signal: deadline }, body);
@@ -92,12 +98,18 @@ export class HttpTransport implements Transport {
     }
   }
 
-  #headers(body: Uint8Array): Record<string, string | number> {
-    const { headers, encoding, compression } = this.#config;
+  /** Headers that say who asks, and others that the user has chosen. */
+  #credentials(): Record<string, string> {
+    const { headers } = this.#config;
     return {
-      'User-Agent': `${SCOPE.name}/${SCOPE.version}`,
       ...headers,
       ...(this.#authenticator === undefined ? {} : { Authorization: this.#authenticator.credentials() }),
+    };
+  }
+
+  #headers(body: Uint8Array): Record<string, string | number> {
+    const { encoding, compression } = this.#config;
+    return {
       'Content-Type': encoding === 'json' ? 'application/json' : 'application/x-protobuf',
       ...(compression === 'gzip' ? { 'Content-Encoding': 'gzip' } : {}),
       'Content-Length': body.length,

@@ -47,6 +47,21 @@ export function refusalText(body: Uint8Array, contentType: string): string {
   return contentType.startsWith('text/html') ? '' : quoted(text(body));
 }
 
+/** Shorter values of headers are no secrets, and may stand in any text. */
+const SHORTEST_SECRET = 8;
+
+/** The same bytes with asterisks for what a request has shown in headers: whoever refuses it may repeat that. */
+export function withoutCredentials(answer: Buffer, headers: readonly string[]): Buffer {
+  const covered = Buffer.from(answer);
+  for (const secret of headers.flatMap((value) => value.split(' '))) {
+    if (secret.length < SHORTEST_SECRET) continue;
+    const { length } = Buffer.from(secret);
+    for (let at = covered.indexOf(secret); at >= 0; at = covered.indexOf(secret, at))
+      covered.fill('*', at, at + length);
+  }
+  return covered;
+}
+
 /** One short line of printable characters: it goes to logs. */
 export function quoted(message: string): string {
   const line = message.replace(/[^\x20-\x7e\u00a0-\u{10ffff}]+/gu, ' ').trim();

@@ -94,6 +94,15 @@ describe('an answer', () => {
     return await (await transport(config)).send('traces', REQUEST);
   }
 
+  test('is told without the credentials that it repeats', async () => {
+    const details = 'not with t0ken-of-mine';
+    const config = { headers: { authorization: 'Bearer t0ken-of-mine' } };
+    const error = await failureOf(outcome({ code: status.UNAUTHENTICATED, details }, config));
+    expect(error.message).toContain('UNAUTHENTICATED: not with *************;');
+    const body = encode('ExportServiceResponse', { partialSuccess: { rejected: 3, errorMessage: details } });
+    expect(await outcome({ body }, config)).toEqual({ rejected: 3, message: 'not with *************' });
+  });
+
   test('of an empty message is an acceptance, and may refuse a part', async () => {
     expect(await outcome({})).toBeUndefined();
     const body = encode('ExportServiceResponse', { partialSuccess: { rejected: 3, errorMessage: 'too old' } });

@@ -130,6 +130,20 @@ describe('an answer', () => {
     expect(error.message).toContain(`has answered ${status}: later`);
   });
 
+  test('is told without the credentials that it repeats', async () => {
+    const sender = await transport(
+      { headers: { 'x-key': 'a-key-of-mine', 'x-tenant': 'tools' }, auth: { authenticator: 'bearertokenauth' } },
+      { clientAuthenticator: () => ({ credentials: () => 'Bearer t0ken-of-mine' }) },
+    );
+    const errorMessage = 'tools may not show t0ken-of-mine or a-key-of-mine';
+    const told = 'tools may not show ************* or *************';
+    endpoint.replies.push({ status: 401, headers: { 'Content-Type': 'text/plain' }, body: errorMessage });
+    expect((await failureOf(sender.send('logs', REQUEST))).message).toContain(`401: ${told};`);
+    const body = encode('ExportServiceResponse', { partialSuccess: { rejected: 3, errorMessage } });
+    endpoint.replies.push({ headers: PROTOBUF, body });
+    expect(await sender.send('logs', REQUEST)).toEqual({ rejected: 3, message: told });
+  });
+
   test.each([
     ['17', 17_000],
     ['Thu, 01 Jan 2026 00:01:00 GMT', 60_000],

@@ -90,7 +90,7 @@ function spanOf(entry: Entry, row: Row, context: RecordContext): Span | undefine
   const { skips } = context;
   const trace = textOf(entry, row, 'trace');
   if (trace === undefined) return undefined;
-  const name = textOf(entry, row, 'name');
+  const name = nameOf(entry, row, 'name', skips);
   const id = textOf(entry, row, 'id');
   const startTimeMs = timeOf(entry, row, 'start', context);
   if (name === undefined || id === undefined || startTimeMs === undefined) {
@@ -119,7 +119,7 @@ function spanOf(entry: Entry, row: Row, context: RecordContext): Span | undefine
 
 function logRecordOf(entry: Entry, row: Row, context: RecordContext): LogRecord | undefined {
   const { skips, nowMs } = context;
-  const eventName = textOf(entry, row, 'event_name');
+  const eventName = nameOf(entry, row, 'event_name', skips);
   const timeMs = timeOf(entry, row, 'time', context);
   if (eventName === undefined || timeMs === undefined) {
     skips.count(timeMs === undefined ? 'no_time' : 'no_name');
@@ -180,6 +180,12 @@ function valueOf({ columns }: Entry, row: Row, field: keyof Emission['fields']):
 function textOf(entry: Entry, row: Row, field: keyof Emission['fields']): string | undefined {
   const value = valueOf(entry, row, field);
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+/** No longer than an attribute. */
+function nameOf(entry: Entry, row: Row, field: 'name' | 'event_name', skips: Skips): string | undefined {
+  const name = attributeValue(textOf(entry, row, field) ?? null, skips);
+  return name === undefined ? undefined : String(name);
 }
 
 function timeOf(

@@ -9,14 +9,16 @@ import type {
   Settings,
 } from '../component.ts';
 import { PermanentError } from '../errors.ts';
-import type { Attributes, LogsBatch, Signal, TracesBatch } from '../pipeline/signals.ts';
+import { sizeOf, type Attributes, type LogsBatch, type Signal, type TracesBatch } from '../pipeline/signals.ts';
 import { encodeLogs } from './logs-request.ts';
 import { MetricsPush, type MetricsPushOptions } from './metrics-push.ts';
 import type { Encoding } from './origin.ts';
 import { encodeSpans } from './spans-request.ts';
 
-/** As of metric points: a gRPC server takes 4 MB. */
+/** As of metric points. */
 const RECORDS_PER_REQUEST = 500;
+/** A gRPC server takes 4 MB, and the Collector's otlpjsonfile lines of 1 MiB: what is longer is sent as two. */
+const MAX_REQUEST_BYTES = 1_000_000;
 
 /** Where requests go: an endpoint, a file. */
 export interface Transport {
@@ -71,15 +73,14 @@ export class OtlpExporter implements MetricsExporter, BatchExporter {
   }
 
   async export(batch: TracesBatch | LogsBatch, resource: Attributes): Promise<Rejection | undefined> {
-    const parts = this.#parts(batch, resource);
     const rejections: Rejection[] = [];
-    for (const { size, encode } of parts) {
+    for (const { size, request } of this.#requests(batch, resource)) {
       try {
-        const rejection = await this.#transport.send(batch.signal, encode());
+        const rejection = await this.#transport.send(batch.signal, request);
         if (rejection !== undefined) rejections.push(rejection);
       } catch (error) {
         // Of several, the others may still be taken.
-        if (!(error instanceof PermanentError) || parts.length === 1) throw error;
+        if (!(error instanceof PermanentError) || size === sizeOf(batch)) throw error;
         rejections.push({ rejected: size, message: error.message });
       }
     }
@@ -98,16 +99,33 @@ export class OtlpExporter implements MetricsExporter, BatchExporter {
     await this.#transport.close();
   }
 
-  #parts(batch: TracesBatch | LogsBatch, resource: Attributes) {
+  #requests(batch: TracesBatch | LogsBatch, resource: Attributes): Iterable<Request> {
     return batch.signal === 'traces'
-      ? chunksOf(batch.spans, (spans) => encodeSpans(spans, resource, this.#encoding))
-      : chunksOf(batch.records, (records) => encodeLogs(records, resource, this.#encoding));
+      ? requestsOf(batch.spans, (spans) => encodeSpans(spans, resource, this.#encoding))
+      : requestsOf(batch.records, (records) => encodeLogs(records, resource, this.#encoding));
   }
 }
 
-function chunksOf<T>(items: readonly T[], encode: (chunk: readonly T[]) => Uint8Array) {
-  return Array.from({ length: Math.ceil(items.length / RECORDS_PER_REQUEST) }, (_, index) => {
-    const chunk = items.slice(index * RECORDS_PER_REQUEST, (index + 1) * RECORDS_PER_REQUEST);
-    return { size: chunk.length, encode: () => encode(chunk) };
-  });
+interface Request {
+  /** How many spans or log records. */
+  readonly size: number;
+  readonly request: Uint8Array;
+}
+
+/** Encoded one at a time, when the one before was sent. */
+function* requestsOf<T>(items: readonly T[], encode: (part: readonly T[]) => Uint8Array): Generator<Request> {
+  for (let index = 0; index < items.length; index += RECORDS_PER_REQUEST) {
+    yield* split(items.slice(index, index + RECORDS_PER_REQUEST), encode);
+  }
+}
+
+function* split<T>(items: readonly T[], encode: (part: readonly T[]) => Uint8Array): Generator<Request> {
+  const request = encode(items);
+  if (items.length === 1 || request.length <= MAX_REQUEST_BYTES) {
+    yield { size: items.length, request };
+    return;
+  }
+  const middle = Math.ceil(items.length / 2);
+  yield* split(items.slice(0, middle), encode);
+  yield* split(items.slice(middle), encode);
 }

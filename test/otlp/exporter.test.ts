@@ -47,6 +47,15 @@ test('a large page is sent in several requests, and what they refuse is added up
   expect(sent.map(spans)).toEqual([500, 500, 200]);
 });
 
+test('no request is longer than gRPC servers and readers of lines take, as long as it holds more than one record', async () => {
+  const { it, sent } = exporter();
+  const long = 'x'.repeat(3_000);
+  const wide = Array.from({ length: 700 }, () => ({ ...ROOT_SPAN, attributes: { a: long } }));
+  await it.export({ signal: 'traces', spans: [...wide, { ...ROOT_SPAN, name: long.repeat(500) }] }, {});
+  expect(sent.map(spans).reduce((sum, size) => sum + size)).toBe(701);
+  expect(sent.filter(({ request }) => request.length > 1_000_000).map(spans)).toEqual([1]);
+});
+
 test('of a large page, what is refused for good is lost, and the rest is not', async () => {
   const { it } = exporter(new PermanentError('400'), undefined, undefined);
   expect(await it.export(many, {})).toEqual({ rejected: 500, message: '400' });

@@ -159,6 +159,8 @@ test('texts are cut as attributes are', async () => {
   const { records: found, page } = await records({ body: 'a' });
   expect(found[0]?.body).toHaveLength(1024);
   expect(page.skipped).toEqual({ attribute_cut: 1 });
+  expect((await spans({ name: 'a' })).spans[0]?.name).toHaveLength(1024);
+  expect((await records({ event_name: 'a' })).records[0]?.eventName).toHaveLength(1024);
 });
 
 test('what `when` does not hold for, is left out', async () => {

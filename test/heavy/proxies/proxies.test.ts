@@ -47,7 +47,7 @@ describe.each(['nginx', 'caddy'] as const)('%s', (proxy) => {
           if (answer.status === 429) throw new Error('too many');
           return answer;
         },
-        { timeout: 20_000, interval: 250 },
+        { timeout: 60_000, interval: 250 },
       );
     }
 

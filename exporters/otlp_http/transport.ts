@@ -89,7 +89,7 @@ export class HttpTransport implements Transport {
         return await answer;
       } catch (error) {
         if (deadline.aborted) {
-          throw new RetryableError(`${place} has not answered within ${this.#config.timeout}`, { cause: error });
+          throw new RetryableError(`${place} has not answered within ${this.#config.timeout}`, { cause: undefined });
         }
         // The other side closed a connection that it had kept open, just when it was used again.
         if (request.reusedSocket && codeOf(error) === 'ECONNRESET') continue;

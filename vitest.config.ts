@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/heavy/**', 'node_modules/**'],
-    testTimeout: 20_000,
+    // Most take milliseconds; what takes seconds may take many on a machine that does much else.
+    testTimeout: 60_000,
     // Two processes: the machines this runs on have two cores, and a suite that fights itself for them is slower.
     maxWorkers: 2,
     reporters: results === undefined ? ['default'] : ['default', 'json'],

@@ -72,6 +72,7 @@ export class MetricsPush {
     clearTimeout(this.#timer);
     this.#unsubscribe();
     let timer: NodeJS.Timeout | undefined;
+    // An endpoint that hangs must not keep the process from ending.
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, FAREWELL_MS)));
     const farewell = async (): Promise<void> => {
       await this.#running;

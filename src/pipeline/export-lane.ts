@@ -281,6 +281,7 @@ export class ExportLane implements StateMember {
     await this.#sleep(wakeMs - performance.now());
   }
 
+  /** Not the promised timer of node: what wakes the lane, or ends it, cuts the sleep short. */
   async #sleep(ms: number): Promise<void> {
     if (!this.#running) return;
     await new Promise<void>((resolve) => {

@@ -115,6 +115,7 @@ export class Lanes {
   async close(patienceMs: number): Promise<void> {
     const stopped = this.#running.map(async ({ lane }) => lane.stop());
     let timer: NodeJS.Timeout | undefined;
+    // An endpoint that hangs must not keep what was committed open, nor the process from ending.
     const late = new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)));
     await Promise.race([Promise.all(stopped), late]);
     clearTimeout(timer);

@@ -1,10 +1,9 @@
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /** How long more connections than allowed may be open, at least: those who are far away, or busy, take a while to ask. */
 const GRACE_MS = 100;
 
-/** So many more may be there meanwhile; beyond, connections are closed as they come. */
+/** So many more may be there meanwhile; beyond, each that comes closes one that waits, and is itself closed where none does. */
 const GRACE_CONNECTIONS = 1_024;
 
 /** In the order in which they have to go. Waiting: for a request. Proven: likewise, and it has shown credentials. */
@@ -62,7 +61,18 @@ export class Connections {
     socket.once('close', () => {
       if (this.#open.get(key)?.socket === socket) this.#open.delete(key);
     });
+    if (this.#open.size >= this.#max + GRACE_CONNECTIONS) this.#closeLongestWaiting();
     this.#sweepSoon();
+  }
+
+  /** The last to come may be the one who asks: it has yet to be heard. */
+  #closeLongestWaiting(): void {
+    for (const [key, { socket, rank }] of this.#open) {
+      if (rank !== 'waiting') continue;
+      this.#open.delete(key);
+      socket.destroy();
+      return;
+    }
   }
 
   #move(socket: Socket, rank: Rank): void {

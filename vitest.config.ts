@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/heavy/**', 'node_modules/**'],
+    globalSetup: 'test/build.ts',
     // Most take milliseconds; what takes seconds may take many on a machine that does much else.
     testTimeout: 60_000,
     // Two processes: the machines this runs on have two cores, and a suite that fights itself for them is slower.

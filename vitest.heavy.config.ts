@@ -5,6 +5,7 @@ import { results } from './vitest.config.ts';
 export default defineConfig({
   test: {
     include: ['test/heavy/**/*.test.ts'],
+    globalSetup: 'test/build.ts',
     testTimeout: 600_000,
     hookTimeout: 300_000,
     maxWorkers: 1,

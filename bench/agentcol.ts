@@ -9,9 +9,9 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parse, stringify } from 'yaml';
+import { MAIN } from '../test/program.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-const MAIN = path.join(ROOT, 'dist/src/main.js');
 export const PROBE = pathToFileURL(path.join(import.meta.dirname, 'probe.js')).href;
 
 /** See probe.js. */

@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { milliseconds, quantile, type Result } from './result.ts';
+import { MAIN } from '../test/program.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../dist/src/main.cjs');
 const TARGET = 1.3;
 /** Half of the recorded payloads are longer than this. */
 const PAYLOAD_BYTES = 3147;

@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Bystander } from './bystander.ts';
 import { payload } from './hook.ts';
 import { milliseconds, quantile, type Result } from './result.ts';
+import { MAIN } from '../test/program.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../dist/src/main.js');
 const TARGET_MS = 5;
 /** Hooks that one agent, and a few that work side by side, call at once. */
 const AT_ONCE = [1, 8];

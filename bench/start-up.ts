@@ -9,8 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createAgentWorkflow } from '../test/fixtures/agent-workflow.ts';
 import { freePort } from './agentcol.ts';
 import { milliseconds, quantile, type Result } from './result.ts';
+import { MAIN } from '../test/program.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../dist/src/main.cjs');
 const TARGET_MS = 500;
 const ATTEMPT_MS = 2;
 

@@ -1,10 +1,12 @@
-import { Ajv } from 'ajv';
 import { readdirSync, readFileSync } from 'node:fs';
-import { isCollection, isNode, LineCounter, parse, parseDocument, type Node } from 'yaml';
-import { type MappingConfig, presetSchema } from './config.ts';
+import path from 'node:path';
+import { isCollection, isNode, LineCounter, parseDocument, type Node } from 'yaml';
+import { packageFolder } from '../../src/package.ts';
+import type { MappingConfig } from './config.ts';
 
-const FOLDER = new URL('./presets/', import.meta.url);
+const FOLDER = path.join(packageFolder(), 'receivers/sqlite/presets');
 const SUFFIX = '.yaml';
+const GENERATED = '.generated.json';
 
 /** The names of the shipped mappings. */
 export function presetNames(): string[] {
@@ -17,17 +19,14 @@ export function presetNames(): string[] {
 /** Read once: a configuration is checked, and then built. */
 const loaded = new Map<string, MappingConfig>();
 
-/** A shipped mapping with its defaults filled in, not to be changed. The name must be one of presetNames(). */
+/**
+ * A shipped mapping with its defaults filled in, not to be changed. The name must be one of presetNames(). Reads what is
+ * generated from the YAML: every start waits for it, and JSON takes a hundredth of the time.
+ */
 export function loadPreset(name: string): MappingConfig {
   const before = loaded.get(name);
   if (before !== undefined) return before;
-  const preset: unknown = parse(readFileSync(new URL(`${name}${SUFFIX}`, FOLDER), 'utf8'));
-  // Durations are checked where a user's mapping is; a test does it for the presets.
-  const settings = { useDefaults: true, strict: false, validateFormats: false };
-  // Schemas are ours; compiling the schema of schemas would be most of the time, and the code runs once.
-  const quick = { meta: false, validateSchema: false, code: { optimize: false } };
-  const validate = new Ajv({ ...settings, ...quick }).compile<MappingConfig>(presetSchema);
-  if (!validate(preset)) throw new Error(`preset ${name} does not fit its schema: ${JSON.stringify(validate.errors)}`);
+  const preset = JSON.parse(read(`${name}${GENERATED}`)) as MappingConfig;
   loaded.set(name, preset);
   return preset;
 }
@@ -35,7 +34,7 @@ export function loadPreset(name: string): MappingConfig {
 /** "presets/agent_workflow.yaml:12:7", of the deepest part of the path that is written there. */
 export function placeInPreset(name: string, path: readonly (string | number)[]): string {
   const lineCounter = new LineCounter();
-  const { contents } = parseDocument(readFileSync(new URL(`${name}${SUFFIX}`, FOLDER), 'utf8'), { lineCounter });
+  const { contents } = parseDocument(read(`${name}${SUFFIX}`), { lineCounter });
   let deepest: Node | null = contents;
   for (const key of path) {
     const inner: unknown = isCollection(deepest) ? deepest.get(key, true) : undefined;
@@ -44,4 +43,8 @@ export function placeInPreset(name: string, path: readonly (string | number)[]):
   }
   const { line, col } = lineCounter.linePos(deepest?.range?.[0] ?? 0);
   return `presets/${name}${SUFFIX}:${line}:${col}`;
+}
+
+function read(file: string): string {
+  return readFileSync(path.join(FOLDER, file), 'utf8');
 }

@@ -155,6 +155,8 @@ function firstOffset(wallClock: number, offsetAt: (instant: number) => number): 
 
 /** The offset, in seconds, that clocks in `timezone` have at an instant (epoch seconds). */
 function instantOffsets(timezone: string): (instant: number) => number {
+  // Most run with it, and Intl takes a while to load.
+  if (timezone === 'local') return localOffset;
   const format = zoneFormat(timezone);
   return (instant) => {
     // "8/16/2025, GMT+02:00"; before standard time also "GMT+00:53:28".
@@ -165,10 +167,18 @@ function instantOffsets(timezone: string): (instant: number) => number {
   };
 }
 
+function localOffset(instant: number): number {
+  const local = new Date(instant * 1000);
+  // Not getTimezoneOffset, which is in minutes: before standard time clocks had seconds of their own.
+  const wallClock = new Date(0);
+  wallClock.setUTCFullYear(local.getFullYear(), local.getMonth(), local.getDate());
+  wallClock.setUTCHours(local.getHours(), local.getMinutes(), local.getSeconds(), local.getMilliseconds());
+  return Math.round((wallClock.getTime() - local.getTime()) / 1000);
+}
+
 function zoneFormat(timezone: string): Intl.DateTimeFormat {
   try {
-    const timeZone = timezone === 'local' ? {} : { timeZone: timezone };
-    return new Intl.DateTimeFormat('en', { ...timeZone, timeZoneName: 'longOffset' });
+    return new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' });
   } catch (error) {
     throw new ConfigError(`unknown time zone "${timezone}"; use an IANA name such as Europe/Berlin, UTC or local`, {
       cause: error,

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { ConfigError, describeError } from '../errors.ts';
+import { packageFolder } from '../package.ts';
 import { contentOf, describeContent } from './hooks-content.ts';
 import { httpHookFor, httpReceiverOf, type HttpReceiver } from './hooks-http.ts';
 import type { HooksOptions, HttpOptions, RecordingOptions } from './hooks-options.ts';
@@ -34,7 +35,7 @@ export async function hooks(options: HooksOptions, main = mainFile()): Promise<n
 
 /** This very program, as a hook calls it. */
 export function mainFile(): string {
-  return fileURLToPath(new URL('../main.cjs', import.meta.url));
+  return path.join(packageFolder(), 'dist/src/main.cjs');
 }
 
 async function install(options: InstallOptions, main: string): Promise<string> {

@@ -68,7 +68,7 @@ export class SchemaCheck {
 
   /** `value` with its defaults filled in (in place), or undefined when it does not fit; T is the schema's type. */
   check<T>(schema: object, value: unknown): Checked<T> {
-    const validate = this.#ajv.compile<T>(schema);
+    const validate = this.#ajv.compile<T>(withoutAbsent(schema, value));
     this.#marked = [];
     const fits = validate(value);
     return { value: fits ? value : undefined, errors: validate.errors ?? [], marked: this.#marked };
@@ -81,6 +81,27 @@ export class SchemaCheck {
     };
     this.#marked.push({ keyword, argument, pointer, text, replace });
   }
+}
+
+/**
+ * Compiling is most of the work, and most settings are not given, whole mappings among them: of what is absent and has nothing
+ * to be filled in, the name is left.
+ */
+function withoutAbsent(schema: object, value: unknown): object {
+  if (!('properties' in schema) || typeof value !== 'object' || value === null) return schema;
+  const properties = Object.entries(schema.properties as Readonly<Record<string, object>>).map(([name, property]) => [
+    name,
+    Object.hasOwn(value, name) ? property : whenAbsent(property),
+  ]);
+  return { ...schema, properties: Object.fromEntries(properties) as unknown };
+}
+
+/** An empty default has no parts that have defaults of their own, unless the schema names them. */
+function whenAbsent(property: object): object {
+  if (!('default' in property)) return {};
+  const { default: value } = property;
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return isEmpty && !('properties' in property) ? { default: value } : property;
 }
 
 /** The segments of a JSON pointer. */

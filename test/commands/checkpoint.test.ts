@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { checkpoint } from '../../src/commands/checkpoint.ts';
@@ -17,6 +16,7 @@ import {
   type Written,
 } from '../pipeline/reloading.ts';
 import { capture } from './capture.ts';
+import { MAIN } from '../program.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -457,8 +457,7 @@ describe('checkpoint restore', () => {
 test('the program: a wrong call ends with 2, a refusal with 1 and one line, an answer with 0', async () => {
   await running.load(config());
   const agentcol = (...words: readonly string[]) => {
-    const main = ['--import', import.meta.resolve('tsx'), path.resolve('src/main.ts'), 'checkpoint', ...words];
-    const { status, stdout, stderr } = spawnSync(process.execPath, main, {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'checkpoint', ...words], {
       cwd: running.folder.path,
       encoding: 'utf8',
     });

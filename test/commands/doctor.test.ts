@@ -18,7 +18,7 @@ import type { LookedAt } from '../../src/commands/hooks-status.ts';
 import { load } from '../../src/commands/load.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { capture } from './capture.ts';
-import { HookBundle } from './hook-bundle.ts';
+import { MAIN } from '../program.ts';
 
 let folder: string;
 
@@ -178,8 +178,7 @@ describe('a test event', () => {
   });
 
   it('that arrives shows of the command that it works, whether or not settings name it', async () => {
-    using bundle = new HookBundle();
-    const [found] = await checkTestEvent([{ node: process.execPath, main: bundle.main }]);
+    const [found] = await checkTestEvent([{ node: process.execPath, main: MAIN }]);
     expect(found).toMatchObject({
       status: 'ok',
       message: expect.stringMatching(

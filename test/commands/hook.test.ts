@@ -3,26 +3,20 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { prepareHookDatabase } from '../../receivers/claude_code_hooks/prepare.ts';
 import { LOG_FILE } from '../../receivers/claude_code_hooks/refusal-log.ts';
 import { createAgentWorkflow } from '../fixtures/agent-workflow.ts';
 import { Workspace } from '../main-job/harness.ts';
-import { HookBundle, runHookProcess, type HookRun } from './hook-bundle.ts';
+import { runHookProcess, type HookRun } from './hook-process.ts';
+import { MAIN } from '../program.ts';
 
 const SILENT: HookRun = { code: 0, output: '' };
 const SECRET = 'the-one-thing-nobody-may-see';
 
-let bundle: HookBundle;
 let workspace: Workspace;
 let database: string;
 
-beforeAll(() => {
-  bundle = new HookBundle();
-});
-afterAll(() => {
-  bundle[Symbol.dispose]();
-});
 beforeEach(() => {
   workspace = new Workspace();
   database = workspace.file('data', 'agents.db');
@@ -36,7 +30,7 @@ function event(name: string, more: Readonly<Record<string, unknown>> = {}): stri
 }
 
 function hook(input: string | Buffer | undefined, words: readonly string[] = ['--database', database]) {
-  return runHookProcess([bundle.main, 'hook', ...words], input);
+  return runHookProcess([MAIN, 'hook', ...words], input);
 }
 
 function rows(sql: string, file = database): unknown[] {
@@ -78,7 +72,7 @@ describe('an event on standard input', () => {
   });
 
   test('its database is named by --database=, by AGENT_WORKFLOW_DB, or is that of the data folder', async () => {
-    const words = [bundle.main, 'hook'];
+    const words = [MAIN, 'hook'];
     const input = event('SessionStart', { source: 'startup' });
     const home = { HOME: workspace.file('home') };
     expect(await runHookProcess([...words, `--database=${workspace.file('1.db')}`], input)).toEqual(SILENT);
@@ -108,7 +102,7 @@ describe('an event on standard input', () => {
 
   it('is waited for', async () => {
     prepareHookDatabase(database).close();
-    const child = spawn(process.execPath, [bundle.main, 'hook', '--database', database], { stdio: ['pipe', 1, 2] });
+    const child = spawn(process.execPath, [MAIN, 'hook', '--database', database], { stdio: ['pipe', 1, 2] });
     const closed = once(child, 'close') as Promise<[number]>;
     const [first, rest] = [event('SessionStart').slice(0, 20), event('SessionStart').slice(20)];
     child.stdin!.write(first);
@@ -189,7 +183,7 @@ describe('a hook that cannot store its event ends with 0, says nothing to the ag
     const around = { AGENT_WORKFLOW_DB: database };
     fs.mkdirSync(path.dirname(database));
     for (const words of [['--databse', 'x'], ['--database'], ['--database', 'a', 'b'], ['now']]) {
-      expect(await runHookProcess([bundle.main, 'hook', ...words], event('Stop'), around)).toEqual(SILENT);
+      expect(await runHookProcess([MAIN, 'hook', ...words], event('Stop'), around)).toEqual(SILENT);
     }
     expect(logged()).toEqual(['called_wrongly', 'called_wrongly', 'called_wrongly', 'called_wrongly']);
     expect(fs.existsSync(database)).toBe(false);
@@ -202,7 +196,7 @@ describe('a hook that cannot store its event ends with 0, says nothing to the ag
     older.close();
     // 40 KiB: enough for the shared memory of a write-ahead log, and for half of the copy.
     const limited = `trap '' XFSZ; ulimit -f 80; exec "$0" "$@"`;
-    const words = ['-c', limited, process.execPath, bundle.main, 'hook', '--database', database];
+    const words = ['-c', limited, process.execPath, MAIN, 'hook', '--database', database];
     expect(await runHookProcess(words, event('Stop'), {}, '/bin/sh')).toEqual(SILENT);
     expect(logged()).toEqual(['error']);
     expect(fs.readdirSync(path.dirname(database)).filter((name) => name.includes('.before-'))).toEqual([]);
@@ -218,15 +212,14 @@ describe('a hook that cannot store its event ends with 0, says nothing to the ag
 
   it('and where it is only half installed, nobody', async () => {
     const alone = workspace.file('main.cjs');
-    fs.copyFileSync(bundle.main, alone);
+    fs.copyFileSync(MAIN, alone);
     expect(await runHookProcess([alone, 'hook', '--database', database], event('Stop'))).toEqual(SILENT);
   });
 });
 
 describe('the command line', () => {
   it('still answers who asks for help', async () => {
-    const main = ['--import', import.meta.resolve('tsx'), path.resolve('src/main.ts')];
-    const { code, output } = await runHookProcess([...main, 'hook', '--help'], undefined);
+    const { code, output } = await runHookProcess([MAIN, 'hook', '--help'], undefined);
     expect(code).toBe(0);
     expect(output).toContain('agentcol hook ');
   });

@@ -9,9 +9,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { COMMANDS } from '../../src/commands/command-line.ts';
 import { jobsConfig, jobsDatabase } from './jobs.ts';
+import { MAIN } from '../program.ts';
 
-const MAIN = path.resolve('src/main.ts');
-const TSX = import.meta.resolve('tsx');
 let folder: string;
 const children: ChildProcessByStdio<null, Readable, Readable>[] = [];
 
@@ -30,7 +29,7 @@ function start(
   env: Readonly<Record<string, string>> = {},
   nodeOptions: readonly string[] = [],
 ) {
-  const child = spawn(process.execPath, ['--import', TSX, ...nodeOptions, MAIN, ...words], {
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...words], {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -101,7 +100,7 @@ describe('exit codes and streams', () => {
     const config = jobsConfig(folder);
     const child = start(['--allow-root', '--config', config], {}, [
       '--import',
-      path.resolve('test/commands/never-stops.ts'),
+      path.resolve('test/commands/never-stops.js'),
     ]);
     await says(child, 'started with');
     const closed = once(child, 'close') as Promise<[number]>;

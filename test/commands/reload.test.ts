@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { Collector } from '../../src/commands/collector.ts';
@@ -17,6 +16,7 @@ import {
   shows,
   type Written,
 } from '../pipeline/reloading.ts';
+import { MAIN } from '../program.ts';
 
 // Dozens of reloads on a machine that does other things meanwhile.
 vi.setConfig({ testTimeout: 60_000 });
@@ -304,14 +304,7 @@ interface Program {
 
 async function program(config: Written, { patient = true } = {}): Promise<Program> {
   await running.load(config);
-  const words = [
-    '--import',
-    import.meta.resolve('tsx'),
-    path.resolve('src/main.ts'),
-    '--allow-root',
-    '-c',
-    running.folder.file('otel-config.yaml'),
-  ];
+  const words = [MAIN, '--allow-root', '-c', running.folder.file('otel-config.yaml')];
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] });
   stops.push(async () => {
     child.kill('SIGKILL');

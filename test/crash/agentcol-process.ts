@@ -6,8 +6,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { differences, parseExposition, type Samples } from '../oracle/samples.ts';
+import { MAIN } from '../program.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
 /** Between two scrapes while waiting for what must come, milliseconds. */
 const SCRAPE_MS = 10;
 /** A recount is of its moment: rows that become too old meanwhile are abandoned. */

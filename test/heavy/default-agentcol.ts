@@ -5,9 +5,8 @@ import path from 'node:path';
 import { expect, vi } from 'vitest';
 import type { Workspace } from '../main-job/harness.ts';
 import { freePort } from '../pipeline/reloading.ts';
+import { MAIN, ROOT } from '../program.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
-export const MAIN = path.join(ROOT, 'dist/src/main.js');
 export const DEFAULT_CONFIG = path.join(ROOT, 'otel-config.yaml');
 
 export interface DefaultAgentcolOptions {

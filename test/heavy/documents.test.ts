@@ -4,15 +4,16 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createAgentWorkflow, HookLogger } from '../fixtures/agent-workflow.ts';
 import { parseExposition } from '../oracle/samples.ts';
-import { MarkdownFile, ROOT } from '../project/markdown.ts';
+import { MarkdownFile } from '../project/markdown.ts';
 import { needsOf, ShellSession, testedBlocks, testedFiles } from '../project/shell-blocks.ts';
 import { requirement } from './requirement.ts';
+import { MAIN, ROOT } from '../program.ts';
 
 /** Commands by the dozen, each a process of its own, on a machine that does other things too. */
 const MAX_SECONDS = 540;
 /** Documents name the default ports: in a network of its own nobody else has them. */
 const NETWORK = ['unshare', '--map-root-user', '--net'];
-const PROGRAM = [process.execPath, path.join(ROOT, 'dist/src/main.cjs')];
+const PROGRAM = [process.execPath, MAIN];
 /** Runs the rest in that network. */
 const LAUNCHER = [...NETWORK, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
 

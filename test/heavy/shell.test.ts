@@ -1,9 +1,9 @@
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MarkdownFile, markdownFiles, ROOT } from '../project/markdown.ts';
+import { MarkdownFile, markdownFiles } from '../project/markdown.ts';
 import { ShellSession, testedBlocks, testedFiles } from '../project/shell-blocks.ts';
+import { MAIN } from '../program.ts';
 
-const PROGRAM = [process.execPath, path.join(ROOT, 'dist/src/main.js')];
+const PROGRAM = [process.execPath, MAIN];
 
 describe('shell blocks that are marked as tested', () => {
   test.each(testedFiles(false).map((file) => [file.name, file] as const))(

@@ -1,6 +1,5 @@
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -10,8 +9,8 @@ import { Collector, NOON, Workspace, ZONE } from '../main-job/harness.ts';
 import { recount } from '../oracle/recount.ts';
 import { differences, parseExposition } from '../oracle/samples.ts';
 import { requirement } from './requirement.ts';
+import { MAIN } from '../program.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
 /** nobody */
 const OTHER = 65_534;
 const root = requirement('root, to run as another user', process.getuid?.() === 0);

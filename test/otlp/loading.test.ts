@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-
-const ROOT = path.resolve(import.meta.dirname, '../..');
+import { ROOT } from '../program.ts';
 
 /** The packages of OTLP that a process has loaded once it knows `module`. */
 function packagesLoadedBy(module: string): readonly string[] {

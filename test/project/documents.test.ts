@@ -9,7 +9,8 @@ import { parseComponentId } from '../../src/config/fragments.ts';
 import { ROOT_SCHEMA, SECTION_NAMES, SECTIONS } from '../../src/config/sections.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { Folder } from '../config/loading.ts';
-import { MarkdownFile, markdownFiles, ROOT } from './markdown.ts';
+import { MarkdownFile, markdownFiles } from './markdown.ts';
+import { ROOT } from '../program.ts';
 
 const files = markdownFiles();
 const DEFAULT = path.join(ROOT, 'otel-config.yaml');

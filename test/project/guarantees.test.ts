@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { markdownFiles, ROOT } from './markdown.ts';
+import { markdownFiles } from './markdown.ts';
+import { ROOT } from '../program.ts';
 
 const GUARANTEES = ['exact', 'at least once', 'best effort', 'not detected'];
 

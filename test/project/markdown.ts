@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-
-export const ROOT = path.resolve(import.meta.dirname, '../..');
+import { ROOT } from '../program.ts';
 
 /** A fenced block: ```sh tested needs curl. */
 export interface Fence {

@@ -15,8 +15,8 @@ import { Service } from '../../src/pipeline/service.ts';
 import { createAgentWorkflow } from '../fixtures/agent-workflow.ts';
 import { generateAgentWorkflow } from '../fixtures/generate.ts';
 import { Workspace } from '../main-job/harness.ts';
-import { ROOT } from './markdown.ts';
 import { ShellSession } from './shell-blocks.ts';
+import { MAIN, ROOT } from '../program.ts';
 
 /** What agentcol says from loading the default configuration, with these changes, until it has caught up. */
 class Attempt implements AsyncDisposable {
@@ -204,12 +204,7 @@ describe('docs/troubleshooting.md: agentcol says', () => {
   let session: ShellSession;
 
   beforeAll(async () => {
-    session = new ShellSession([
-      process.execPath,
-      '--import',
-      import.meta.resolve('tsx'),
-      path.join(ROOT, 'src/main.ts'),
-    ]);
+    session = new ShellSession([process.execPath, MAIN]);
     const script = `
 agentcol doctor || true
 echo no event | agentcol hook

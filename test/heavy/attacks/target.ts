@@ -10,8 +10,7 @@ import { hashSync } from 'bcrypt';
 import { stringify } from 'yaml';
 import { freePort } from '../../pipeline/reloading.ts';
 import { descriptors, residentMiB } from '../../soak/process.ts';
-
-const MAIN = path.resolve(import.meta.dirname, '../../../dist/src/main.js');
+import { MAIN } from '../../program.ts';
 
 export const USER = 'prometheus';
 export const PASSWORD = 'correct horse battery staple';

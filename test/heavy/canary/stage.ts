@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { Workspace } from '../../main-job/harness.ts';
-import { MAIN } from '../hooks/hook-process.ts';
+import { MAIN } from '../../program.ts';
 
 /** Between two looks while waiting for what must come, milliseconds. */
 const LOOK_MS = 20;

@@ -6,7 +6,8 @@ import { stringify } from 'yaml';
 import { HookLogger, openAgentWorkflow } from '../../fixtures/agent-workflow.ts';
 import { HOUR, Workspace } from '../../main-job/harness.ts';
 import { freePort } from '../../pipeline/reloading.ts';
-import { MAIN, runHook } from '../hooks/hook-process.ts';
+import { MAIN } from '../../program.ts';
+import { runHook } from '../hooks/hook-process.ts';
 import { PrometheusServer } from '../prometheus-server.ts';
 import { asked, Recording } from './recording.ts';
 

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { MAIN } from '../../program.ts';
 
 /** The built program: npm run heavy builds it first. */
-export const MAIN = path.resolve('dist/src/main.cjs');
 
 export interface HookRun {
   readonly code: number | null;

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { importFiles } from '../../../receivers/claude_code_hooks/import/import.ts';
@@ -14,6 +13,7 @@ import { randomNumbers } from './hostile.ts';
 import { factDifferences, PayloadRecount } from './payload-recount.ts';
 import { recorded, recordedFiles } from './payloads.ts';
 import { rowsOf } from './stored.ts';
+import { MAIN } from '../../program.ts';
 
 const BYTES = 200_000_000;
 const START = Date.UTC(2026, 7, 12);
@@ -58,8 +58,7 @@ interface Ended {
 
 async function runImport(database: string, file: string, interruptAfterMs = Infinity): Promise<Ended> {
   const startMs = performance.now();
-  const main = path.resolve('dist/src/main.cjs');
-  const child = spawn(process.execPath, [main, 'import', file, '--database', database], {
+  const child = spawn(process.execPath, [MAIN, 'import', file, '--database', database], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let stdout = '';

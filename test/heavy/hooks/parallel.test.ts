@@ -8,7 +8,8 @@ import { LOG_FILE } from '../../../receivers/claude_code_hooks/refusal-log.ts';
 import { createAgentWorkflow } from '../../fixtures/agent-workflow.ts';
 import { Random } from '../../fixtures/random.ts';
 import { Workspace } from '../../main-job/harness.ts';
-import { inParallel, MAIN, runHook, type HookRun } from './hook-process.ts';
+import { MAIN } from '../../program.ts';
+import { inParallel, runHook, type HookRun } from './hook-process.ts';
 
 const HOOKS = 64;
 /** A process takes a tenth of a second of processor time, where nothing else wants it. */

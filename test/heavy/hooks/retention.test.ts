@@ -7,7 +7,8 @@ import { stringify } from 'yaml';
 import { prepareHookDatabase } from '../../../receivers/claude_code_hooks/prepare.ts';
 import { LOG_FILE } from '../../../receivers/claude_code_hooks/refusal-log.ts';
 import { Clock, Collector, Workspace, ZONE } from '../../main-job/harness.ts';
-import { inParallel, MAIN, runHook } from './hook-process.ts';
+import { MAIN } from '../../program.ts';
+import { inParallel, runHook } from './hook-process.ts';
 
 const HOOKS = 64;
 const EVENTS = 5;

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { vi } from 'vitest';
 import { Document, visit } from 'yaml';
 import { parseExposition, type Samples } from '../../oracle/samples.ts';
+import { MAIN } from '../../program.ts';
 
-export const MAIN = path.resolve(import.meta.dirname, '../../../dist/src/main.js');
 /** For what only needs to happen at all, on a machine that has other things to do. */
 export const PATIENCE = { timeout: 120_000, interval: 50 };
 

@@ -12,7 +12,8 @@ import { logRecordDifferences, recountRecords, spanDifferences } from '../../ora
 import { differences } from '../../oracle/samples.ts';
 import { freePort } from '../proxies/stage.ts';
 import { requirement } from '../requirement.ts';
-import { MAIN, none, PATIENCE } from './agentcol.ts';
+import { MAIN } from '../../program.ts';
+import { none, PATIENCE } from './agentcol.ts';
 
 const IGNORE = { ignore: ['agent_workflow_database_size_bytes'] };
 const TOKEN = 'correct-horse-battery-staple';

@@ -11,7 +11,8 @@ import { recount } from '../../oracle/recount.ts';
 import { logRecordDifferences, recountRecords, spanDifferences } from '../../oracle/records.ts';
 import { differences } from '../../oracle/samples.ts';
 import { parse, recorded, recordedFiles, text } from '../hooks/payloads.ts';
-import { Agentcol, MAIN, none, PATIENCE } from './agentcol.ts';
+import { MAIN } from '../../program.ts';
+import { Agentcol, none, PATIENCE } from './agentcol.ts';
 
 const IGNORE = { ignore: ['agent_workflow_database_size_bytes'] };
 const RETRY = { initial_interval: '100ms', max_interval: '500ms' };

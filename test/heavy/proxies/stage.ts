@@ -4,7 +4,6 @@ import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
-import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { hashSync } from 'bcrypt';
 import { vi } from 'vitest';
@@ -12,10 +11,10 @@ import { stringify } from 'yaml';
 import { createAgentWorkflow, HookLogger } from '../../fixtures/agent-workflow.ts';
 import { certificate } from '../../http/certificates.ts';
 import { Workspace } from '../../main-job/harness.ts';
+import { MAIN } from '../../program.ts';
 
 export type Proxy = 'nginx' | 'caddy';
 
-const MAIN = path.resolve(import.meta.dirname, '../../../dist/src/main.js');
 export const USER = 'prometheus';
 export const PASSWORD = 'correct horse battery staple';
 /** The cheapest that agentcol takes: the tests ask often. */

@@ -7,9 +7,9 @@ import { createAgentWorkflow, HookLogger } from '../../fixtures/agent-workflow.t
 import { Workspace } from '../../main-job/harness.ts';
 import { freePort } from '../proxies/stage.ts';
 import { requirement } from '../requirement.ts';
+import { MAIN } from '../../program.ts';
 
 const UNIT = path.resolve('deploy/systemd/agentcol@.service');
-const MAIN = path.resolve('dist/src/main.cjs');
 /** nobody */
 const OTHER = 65_534;
 /** Of 100: what `systemd-analyze security` calls OK ends at 4.9. */

@@ -4,10 +4,9 @@ import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { hookDatabasePath } from '../../../receivers/claude_code_hooks/database-path.ts';
 import { resolvePath, substitute } from '../../../src/config/substitute.ts';
+import { ROOT } from '../../program.ts';
 
 const home = { homeDirectory: '/home/alice', workingDirectory: '/work/project' };
-const ROOT = path.resolve(import.meta.dirname, '../../..');
-
 /** What a collector with the shipped configuration reads, in that environment. */
 function collectorReads(env: Readonly<Record<string, string>>): string {
   const config: unknown = parse(fs.readFileSync(path.join(ROOT, 'otel-config.yaml'), 'utf8'));

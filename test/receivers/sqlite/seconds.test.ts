@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createSeconds } from '../../../receivers/sqlite/seconds.ts';
 import { ConfigError } from '../../../src/errors.ts';
 
@@ -172,6 +172,12 @@ describe('wall-clock time', () => {
   test('local is the zone of the process', () => {
     const milliseconds = new Date(2025, 7, 16, 16, 55, 26).getTime();
     expect(createSeconds('local')('2025-08-16T16:55:26')).toBe(milliseconds / 1000);
+  });
+
+  test.each(WALL_CLOCK)('local, where %s is the zone of the process, %s is the same', (zone, text, expected) => {
+    vi.stubEnv('TZ', zone);
+    expect(createSeconds('local')(text)).toBe(expected);
+    vi.unstubAllEnvs();
   });
 
   test('an unknown zone is refused by name', () => {

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Collector, Workspace } from '../../main-job/harness.ts';
 
 type Journal = 'wal' | 'delete';
@@ -140,9 +140,12 @@ describe('VACUUM', () => {
     const jobs = new Jobs(workspace.file('jobs.db'), { id: 'TEXT' }).insert(300);
     await using collector = await Collector.start(jobs.file, { receiver: mapping() });
     jobs.exec('DELETE FROM jobs WHERE rowid BETWEEN 200 AND 210').exec('VACUUM').insert(5);
-    await collector.shows(COUNTED, 300 + (300 - 11 - 199) + 5);
+    const counted = (): number => collector.samples().get(COUNTED) ?? 0;
+    await vi.waitFor(() => expect(counted()).toBeGreaterThanOrEqual(305), 8_000);
     expect(changes(collector)).toContain('older_copy');
-    expect(collector.logged.join('\n')).toContain('rows may be counted a second time');
+    // How many depends on where the pages of the first read ended.
+    const said = /up to (\d+) rows may be counted a second time/.exec(collector.logged.join('\n'))?.[1];
+    expect(counted() - 305).toBeLessThanOrEqual(Number(said));
     jobs.close();
   });
 });

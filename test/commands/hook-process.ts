@@ -1,34 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import fs from 'node:fs';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import manifest from '../../package.json' with { type: 'json' };
-
-const ROOT = path.resolve(import.meta.dirname, '../..');
-
-/** The one file of `agentcol`, made of the sources as `npm run bundle` makes it of what is built; gone with the test. */
-export class HookBundle implements Disposable {
-  /** In the checkout, since it looks for SQLite from where it is. */
-  readonly #folder: string;
-  readonly main: string;
-
-  constructor() {
-    fs.mkdirSync(path.join(ROOT, '.cache'), { recursive: true });
-    this.#folder = fs.mkdtempSync(path.join(ROOT, '.cache/hook-bundle-'));
-    this.main = path.join(this.#folder, 'main.cjs');
-    const [program, ...words] = manifest.scripts.bundle
-      .replace('dist/src/main.js', 'src/main.ts')
-      .replace('dist/src/main.cjs', this.main)
-      .replace('execute.js', 'execute.ts')
-      .split(' ');
-    execFileSync(path.join(ROOT, 'node_modules/.bin', program!), words, { cwd: ROOT });
-  }
-
-  [Symbol.dispose](): void {
-    fs.rmSync(this.#folder, { recursive: true });
-  }
-}
 
 export interface HookRun {
   readonly code: number | null;

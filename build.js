@@ -1,0 +1,38 @@
+// npm run build: dist/src/main.cjs is all that a hook loads, SQLite's JavaScript included; beside it is what other commands load.
+import { build } from 'esbuild';
+
+const options = { bundle: true, platform: 'node', target: 'node20', logLevel: 'warning' };
+
+/** main.ts imports it when it is asked for another command than `hook`. */
+const OTHER_COMMANDS = 'src/commands/execute.ts';
+
+await Promise.all([
+  build({
+    ...options,
+    entryPoints: ['src/main.ts'],
+    outfile: 'dist/src/main.cjs',
+    format: 'cjs',
+    minify: true,
+    define: { 'import.meta.url': '__filename' },
+    plugins: [
+      {
+        name: 'other commands',
+        setup: ({ onResolve }) => {
+          onResolve({ filter: /\/execute\.ts$/ }, () => ({ path: './execute.js', external: true }));
+        },
+      },
+    ],
+  }),
+  build({
+    ...options,
+    entryPoints: [OTHER_COMMANDS],
+    outdir: 'dist/src',
+    format: 'esm',
+    splitting: true,
+    // Of most, a command needs a part only; and some have compiled parts, which stay where they are installed.
+    packages: 'external',
+    // For the frames of an error: src/telemetry/frames.ts.
+    sourcemap: true,
+    sourcesContent: false,
+  }),
+]);

@@ -25,7 +25,11 @@ export function violation(from, to, lazy) {
   return undefined;
 }
 
-/** Relative imports against the import rule of docs/architecture.md. */
+/**
+ * Relative imports against the import rule of docs/architecture.md.
+ *
+ * @type {import('eslint').Rule.RuleModule}
+ */
 export const importRule = {
   meta: { type: 'problem', schema: [] },
   create(context) {

@@ -108,7 +108,7 @@ const labelSets = new Map<string, readonly Label[]>();
 const REMEMBERED_LABEL_SETS = 1_000;
 
 function labelsOf(names: readonly string[]): readonly Label[] {
-  const key = names.join('\n');
+  const key = JSON.stringify(names);
   let labels = labelSets.get(key);
   if (labels === undefined) {
     const byLabel = new Map<string, string[]>();

@@ -72,6 +72,13 @@ describe('labelText', () => {
     expect(labelText({ [name]: 'x' })).toBe(`${label}="x"`);
   });
 
+  test('tells apart names that look alike when they are written one after the other', () => {
+    expect(labelText({})).toBe('');
+    expect(labelText({ '': 'x' })).toBe('key="x"');
+    expect(labelText({ a: 'x', b: 'y' })).toBe('a="x",b="y"');
+    expect(labelText({ 'a\nb': 'x' })).toBe('a_b="x"');
+  });
+
   test('keeps the names of the labels of buckets and summaries for those', () => {
     expect(labelText({ le: 'x', quantile: 'y' })).toBe('exported_le="x",exported_quantile="y"');
   });

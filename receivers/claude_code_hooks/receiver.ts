@@ -47,7 +47,7 @@ export class HooksReceiver implements Receiver {
     this.#listener = createListener({
       server,
       settings: { logger, now, authenticator: (id) => (config.auth ? settings.authenticator(id) : this.#token) },
-      routes: { '/hooks': { POST: (request) => intake.receive(request) } },
+      routes: { '/hooks': { POST: (request) => intake.receive(request), json: true } },
     });
     if (config.auth === undefined) this.#tokenStorage();
   }

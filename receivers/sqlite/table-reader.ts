@@ -36,8 +36,8 @@ const TIME_DRIVEN_INTERVAL_MS = 15_000;
 /** Few enough to die young: a whole page of rows outlives the garbage collector's young generation, 30 MB of them at a time. */
 const ROWS_AT_ONCE = 128;
 /** Looking again at rows that were not complete is what a reader does most while agents are at work, and others wait. */
-const LOOK_MS = 2;
-const LOOKED_AT_ONCE = 32;
+const LOOK_MS = 1;
+const LOOKED_AT_ONCE = 16;
 
 export interface ReaderOptions {
   readonly id: string;

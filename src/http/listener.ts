@@ -26,9 +26,12 @@ export interface Reply {
 /** Answers one request; a POST reads its own body, with a bound of its own. What it throws is logged and answered by 500. */
 export type Respond = (request: IncomingMessage) => Reply | Promise<Reply>;
 
-/** Path -> method -> answer. GET answers HEAD as well. `open`: answered without credentials, too. */
+/**
+ * Path -> method -> answer. GET answers HEAD as well. `open`: answered without credentials, too. `json`: who is refused gets the
+ * reason as JSON, `{"error":"unauthorized"}`.
+ */
 export type Routes = Readonly<
-  Record<string, { readonly GET?: Respond; readonly POST?: Respond; readonly open?: boolean }>
+  Record<string, { readonly GET?: Respond; readonly POST?: Respond; readonly open?: boolean; readonly json?: boolean }>
 >;
 
 export interface Limits {
@@ -204,7 +207,9 @@ class HttpListener implements Listener {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let reply: Reply;
     try {
-      reply = await this.#reply(request);
+      const route = this.#routes.get(pathOf(request));
+      reply = await this.#reply(request, route);
+      if (route?.json === true) reply = withJsonReason(reply);
     } catch (error) {
       this.#logger.error(`answer ${request.method ?? ''} request: ${describeError(error)}`);
       reply = { status: 500, body: 'internal error\n' };
@@ -248,7 +253,7 @@ class HttpListener implements Listener {
     return hasUnreadBody(request) || request.headers.upgrade !== undefined || hasAskedAgain(request.socket);
   }
 
-  async #reply(request: IncomingMessage): Promise<Reply> {
+  async #reply(request: IncomingMessage, route: Routes[string] | undefined): Promise<Reply> {
     if (request.rawHeaders.length / 2 > this.#limits.maxHeaders) {
       return { status: 431, headers: { Connection: 'close' }, body: 'too many headers\n' };
     }
@@ -261,8 +266,6 @@ class HttpListener implements Listener {
       this.#logger.debug('a request for another host was refused; allowed_hosts lists those to answer to');
       return { status: 403, headers: { Connection: 'close' }, body: 'forbidden host\n' };
     }
-    const path = request.url?.split('?', 1)[0] ?? '';
-    const route = this.#routes.get(path);
     if (route?.open !== true) {
       const refusal = await this.#gate?.refusal(request);
       if (refusal !== undefined) return refusal;
@@ -270,6 +273,22 @@ class HttpListener implements Listener {
     this.#connections?.busy(request.socket);
     return await answer(route, request);
   }
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '';
+}
+
+/** Of a refusal in words. */
+function withJsonReason(reply: Reply): Reply {
+  const { status, headers, body } = reply;
+  if (status < 400 || typeof body !== 'string' || headers?.['Content-Type'] !== undefined) return reply;
+  const error = body.trim().replaceAll(' ', '_');
+  return {
+    ...reply,
+    headers: { ...headers, 'Content-Type': 'application/json' },
+    body: `${JSON.stringify({ error })}\n`,
+  };
 }
 
 function answer(route: Routes[string] | undefined, request: IncomingMessage): Reply | Promise<Reply> {

@@ -149,6 +149,7 @@ describe('who may tell', () => {
     for (const authorization of ['', 'Bearer', `Basic ${hooks.token}`, `Bearer ${hooks.token}x`]) {
       const answer = await hooks.post(JSON.stringify(CALL), { authorization });
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="agentcol"']);
+      expect(answer.body).toBe('{"error":"unauthorized"}\n');
     }
     expect(hooks.rows('SELECT * FROM agent_tool_uses')).toEqual([]);
   });

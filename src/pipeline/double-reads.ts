@@ -1,18 +1,21 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { MetricDefinition } from '../component.ts';
+import type { MetricDefinition, Reader } from '../component.ts';
 import type { Config, ConfiguredComponent } from '../config/config.ts';
 import type { Problem } from '../errors.ts';
-import type { LanePlan } from './assembly.ts';
+import { sinkOf, type LanePlan } from './assembly.ts';
 import { tracedAttributes } from './outflow.ts';
+import type { Signal, Subject } from './signals.ts';
 
 /** Two ways of one table to one exporter. */
 interface DoubleRead {
   readonly exporter: string;
+  readonly signal: Signal;
   readonly first: Way;
   readonly second: Way;
   readonly tables: Set<string>;
-  readonly metrics: Set<string>;
+  /** Of metrics, or of kinds of spans or log records. */
+  readonly names: Set<string>;
 }
 
 interface Way {
@@ -20,11 +23,15 @@ interface Way {
   readonly file: string;
 }
 
-/** The same metric of the same table, read twice on the way to an exporter, would be counted twice there. */
+/** The same metric of the same table, read twice on the way to an exporter, would be counted twice there; a record, sent twice. */
 export function doubleReads({ service }: Pick<Config, 'service'>, lanes: readonly LanePlan[]): Problem[] {
   const exporters = new Set([...service.pipelines.values()].flatMap((pipeline) => pipeline.exporters));
   return [...exporters].flatMap((exporter) => {
-    const reaching = lanes.filter((lane) => service.pipelines.get(lane.pipeline)?.exporters.includes(exporter));
+    const reaching = lanes.filter(
+      (lane) =>
+        service.pipelines.get(lane.pipeline)?.exporters.includes(exporter) === true &&
+        [lane.signal, exporter].includes(sinkOf(lane)),
+    );
     return doubledOf(exporter, reaching).map(problemOf);
   });
 }
@@ -32,26 +39,23 @@ export function doubleReads({ service }: Pick<Config, 'service'>, lanes: readonl
 function doubledOf(exporter: string, lanes: readonly LanePlan[]): readonly DoubleRead[] {
   const counted = new Map<string, Way>();
   const doubled = new Map<string, DoubleRead>();
-  for (const { receiver, processors } of lanes) {
-    for (const { table, metrics } of receiver.instance.readers) {
+  for (const { receiver, processors, signal } of lanes) {
+    for (const reader of receiver.instance.readers) {
+      const { table } = reader;
       if (table === undefined) continue;
       const second: Way = { receiver: receiver.configured, file: table.file };
-      for (const definition of metrics) {
-        if (
-          !adds(definition) ||
-          tracedAttributes({ ...definition, name: definition.metric.name }, processors) === undefined
-        )
-          continue;
-        const { name } = definition.metric;
+      for (const definition of addends(reader)) {
+        if (tracedAttributes(definition, processors) === undefined) continue;
+        const { name } = definition;
         const key = JSON.stringify([realFile(table.file), table.name.toLowerCase(), name]);
         const first = counted.get(key) ?? second;
         counted.set(key, first);
         // A mapping may say that several of its entries add up.
         if (first.receiver.id === second.receiver.id && first.file === second.file) continue;
-        const pair = JSON.stringify([first.receiver.id, first.file, second.receiver.id, second.file]);
-        const double = doubled.get(pair) ?? { exporter, first, second, tables: new Set(), metrics: new Set() };
+        const pair = JSON.stringify([signal, first.receiver.id, first.file, second.receiver.id, second.file]);
+        const double = doubled.get(pair) ?? { exporter, signal, first, second, tables: new Set(), names: new Set() };
         double.tables.add(table.name);
-        double.metrics.add(name);
+        double.names.add(name);
         doubled.set(pair, double);
       }
     }
@@ -59,9 +63,14 @@ function doubledOf(exporter: string, lanes: readonly LanePlan[]): readonly Doubl
   return [...doubled.values()];
 }
 
-/** Of a gauge, the same value twice is one. */
-function adds({ metric }: MetricDefinition): boolean {
-  return metric.aggregation === 'sum';
+/** What of a table is more when it is there twice: of a gauge, the same value twice is one. */
+function addends({ metrics, records = [] }: Reader): readonly (Subject & Pick<MetricDefinition, 'attributes'>)[] {
+  return [
+    ...metrics
+      .filter(({ metric }) => metric.aggregation === 'sum')
+      .map((definition) => ({ ...definition, name: definition.metric.name })),
+    ...records.map((definition) => ({ ...definition, name: definition.title })),
+  ];
 }
 
 /** By whatever symbolic links it is named; it need not be there yet. */
@@ -79,9 +88,10 @@ function realFile(path: string): string {
   return path;
 }
 
-function problemOf({ exporter, first, second, tables, metrics }: DoubleRead): Problem {
-  const [metric = '', ...others] = metrics;
-  const counts = `${metric}${others.length === 0 ? '' : ` and ${others.length} more`} of ${[...tables].join(', ')}`;
+function problemOf({ exporter, signal, first, second, tables, names }: DoubleRead): Problem {
+  const [name = '', ...others] = names;
+  const counts = `${name}${others.length === 0 ? '' : ` and ${others.length} more`}`;
+  const twice = signal === 'metrics' ? `count ${counts} of ${[...tables].join(', ')} twice` : `be sent ${counts} twice`;
   const isOne = first.receiver.id === second.receiver.id;
   const also =
     first.file === second.file
@@ -89,7 +99,7 @@ function problemOf({ exporter, first, second, tables, metrics }: DoubleRead): Pr
       : `${second.file} is the same file as ${first.file}, which ${isOne ? 'it names, too' : `receiver "${first.receiver.id}" reads`}`;
   const remedy = isOne
     ? 'name the file once'
-    : 'take one of the two receivers out, let only one of them make these metrics, or give one an exporter of its own';
-  const message = `${also}: exporter "${exporter}" would count ${counts} twice; ${remedy}`;
+    : `take one of the two receivers out, let only one of them make these ${signal === 'metrics' ? 'metrics' : 'records'}, or give one an exporter of its own`;
+  const message = `${also}: exporter "${exporter}" would ${twice}; ${remedy}`;
   return { path: [], message: second.receiver.place({ path: ['database'], message }) };
 }

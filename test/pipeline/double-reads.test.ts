@@ -144,3 +144,34 @@ describe('one file is for two receivers', () => {
     expect(await refusals({ receivers: { sqlite: { ...rows('rows', 'one'), tables } } })).toEqual([]);
   });
 });
+
+describe('records of one table', SLOW, () => {
+  const records: Readonly<Record<string, Settings>> = {
+    traces: { spans: [{ name: "'job'", trace: 'id', id: 'id', start: 'at' }] },
+    logs: { logs: [{ event_name: "'job'", time: 'at' }] },
+  };
+  const setup = (signal: string, exporters: readonly string[]): Setup => ({
+    receivers: Object.fromEntries(
+      ['sqlite/1', 'sqlite/2'].map((id) => [
+        id,
+        { database: path.join(folder.path, 'a.db'), storage: 'file_storage', tables: { jobs: records[signal] } },
+      ]),
+    ),
+    pipelines: {
+      [`${signal}/1`]: { receivers: ['sqlite/1'], exporters: ['debug/1'] },
+      [`${signal}/2`]: { receivers: ['sqlite/2'], exporters },
+    },
+  });
+
+  test.each([
+    ['traces', 'spans'],
+    ['logs', 'log records'],
+  ])('are refused where two receivers of %s read it for one exporter', async (signal, kind) => {
+    const [found, ...others] = await refusals(setup(signal, ['debug/1', 'debug/2']));
+    expect(found).toContain(
+      `exporter "debug/1" would be sent ${kind} of jobs twice; take one of the two receivers out`,
+    );
+    expect(others).toEqual([]);
+    expect(await refusals(setup(signal, ['debug/2']))).toEqual([]);
+  });
+});

@@ -13,12 +13,8 @@ import { sizeOf, type Attributes, type LogsBatch, type Signal, type TracesBatch 
 import { encodeLogs } from './logs-request.ts';
 import { MetricsPush, type MetricsPushOptions } from './metrics-push.ts';
 import type { Encoding } from './origin.ts';
+import { requestsOf, type Request } from './requests.ts';
 import { encodeSpans } from './spans-request.ts';
-
-/** As of metric points. */
-const RECORDS_PER_REQUEST = 500;
-/** A gRPC server takes 4 MB, and the Collector's otlpjsonfile lines of 1 MiB: what is longer is sent as two. */
-const MAX_REQUEST_BYTES = 1_000_000;
 
 /** Where requests go: an endpoint, a file. */
 export interface Transport {
@@ -104,28 +100,4 @@ export class OtlpExporter implements MetricsExporter, BatchExporter {
       ? requestsOf(batch.spans, (spans) => encodeSpans(spans, resource, this.#encoding))
       : requestsOf(batch.records, (records) => encodeLogs(records, resource, this.#encoding));
   }
-}
-
-interface Request {
-  /** How many spans or log records. */
-  readonly size: number;
-  readonly request: Uint8Array;
-}
-
-/** Encoded one at a time, when the one before was sent. */
-function* requestsOf<T>(items: readonly T[], encode: (part: readonly T[]) => Uint8Array): Generator<Request> {
-  for (let index = 0; index < items.length; index += RECORDS_PER_REQUEST) {
-    yield* split(items.slice(index, index + RECORDS_PER_REQUEST), encode);
-  }
-}
-
-function* split<T>(items: readonly T[], encode: (part: readonly T[]) => Uint8Array): Generator<Request> {
-  const request = encode(items);
-  if (items.length === 1 || request.length <= MAX_REQUEST_BYTES) {
-    yield { size: items.length, request };
-    return;
-  }
-  const middle = Math.ceil(items.length / 2);
-  yield* split(items.slice(0, middle), encode);
-  yield* split(items.slice(middle), encode);
 }

@@ -1,11 +1,9 @@
 import type { Failure, Logger, MetricSource, Rejection, RetryPolicy } from '../component.ts';
 import { describeError, PermanentError, RetryableError } from '../errors.ts';
-import { pointsOf, type MetricPoint } from './metric-points.ts';
+import { pointsOf } from './metric-points.ts';
 import { encodeMetrics } from './metrics-request.ts';
 import type { Encoding } from './origin.ts';
-
-/** Some 200 KB, far below the 4 MB that a gRPC server takes; encoding them takes some milliseconds of the event loop. */
-const POINTS_PER_REQUEST = 500;
+import { requestsOf, type Request } from './requests.ts';
 
 /** For the last values, and for what is on its way: the process wants to end. */
 const FAREWELL_MS = 1_500;
@@ -110,29 +108,39 @@ export class MetricsPush {
 
   /** Resolves with the time from its beginning to the next. */
   async #sendAll(): Promise<number> {
-    const { intervalMs, retry, now } = this.#options;
-    const all = pointsOf(this.#sources).flatMap(({ resource, points }) =>
-      chunksOf(points).map((chunk) => ({ resource, chunk })),
-    );
+    const { intervalMs, retry } = this.#options;
+    const all = pointsOf(this.#sources);
+    let unsent = all.reduce((sum, { points }) => sum + points.length, 0);
     let failure: unknown;
-    for (const [index, { resource, chunk }] of all.entries()) {
-      try {
+    try {
+      for (const { size, request } of this.#requests(all)) {
+        try {
+          this.#count(size, await this.#options.send(request));
+        } catch (error) {
+          // Of several, the others may still be taken.
+          if (!(error instanceof PermanentError)) throw error;
+          failure = error;
+          this.#failed += size;
+        }
+        unsent -= size;
         // Between two of many, others have their turn.
-        if (index > 0) await new Promise((resolve) => setImmediate(resolve));
-        const request = encodeMetrics(chunk, resource, now(), this.#options.encoding);
-        this.#count(chunk.length, await this.#options.send(request));
-      } catch (error) {
-        failure = error;
-        const isLast = !(error instanceof PermanentError);
-        const unsent = isLast ? all.slice(index) : [all[index]!];
-        this.#failed += unsent.reduce((points, { chunk: { length } }) => points + length, 0);
-        if (isLast) break;
+        if (unsent > 0) await new Promise((resolve) => setImmediate(resolve));
       }
+    } catch (error) {
+      failure = error;
+      this.#failed += unsent;
     }
     this.#settle(failure);
     if (failure === undefined || failure instanceof PermanentError || !retry.enabled) return intervalMs;
     const pauseMs = Math.min(intervalMs, retry.initialMs);
     return failure instanceof RetryableError ? Math.max(pauseMs, failure.retryAfterMs ?? 0) : pauseMs;
+  }
+
+  *#requests(all: ReturnType<typeof pointsOf>): Generator<Request> {
+    const { now, encoding } = this.#options;
+    for (const { resource, points } of all) {
+      yield* requestsOf(points, (part) => encodeMetrics(part, resource, now(), encoding));
+    }
   }
 
   #count(points: number, rejection: Rejection | undefined): void {
@@ -157,10 +165,4 @@ export class MetricsPush {
     const sinceMs = this.#failure?.sinceMs ?? this.#options.now();
     this.#failure = { reason: isLost ? 'refused' : 'unavailable', message, sinceMs };
   }
-}
-
-function chunksOf(points: readonly MetricPoint[]): readonly (readonly MetricPoint[])[] {
-  const chunks: (readonly MetricPoint[])[] = [];
-  for (let at = 0; at < points.length; at += POINTS_PER_REQUEST) chunks.push(points.slice(at, at + POINTS_PER_REQUEST));
-  return chunks;
 }

@@ -211,3 +211,15 @@ describe('at the end', () => {
     await stopped;
   });
 });
+
+test('no request is longer than gRPC servers and readers of lines take', async () => {
+  const source = new MemorySource();
+  const wide = 'x'.repeat(10_000);
+  for (let number = 0; number < 600; number += 1) source.set(CALLS, { number, wide }, 1);
+  push.connect([source]);
+  push.start();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(push.pushed).toEqual({ sent: 600, failed: 0 });
+  expect(sent.length).toBeGreaterThan(6);
+  expect(Math.max(...sent.map(({ length }) => length))).toBeLessThanOrEqual(1_000_000);
+});

@@ -135,7 +135,7 @@ export function describeCheckpoints(storages: readonly ListedStorage[]): string 
   return storages
     .map(({ id, directory, written, readers }) => {
       const title = `${id}: ${directory}, ${written === null ? 'no state yet' : `last written ${written}`}`;
-      const rows = readers.map((one) => [
+      const rows = readers.map((one, index) => [
         one.pipeline,
         one.receiver,
         one.exporter ?? '-',
@@ -143,11 +143,17 @@ export function describeCheckpoints(storages: readonly ListedStorage[]): string 
         String(one.cursor ?? '-'),
         String(one.openRows),
         String(one.onceKeys),
-        one.rowsBehind === null ? `unknown: ${one.unknown ?? ''}` : String(one.rowsBehind),
+        behindOf(one, readers[index - 1]),
       ]);
       return [title, ...columns([HEADINGS, ...rows])].join('\n');
     })
     .join('\n\n');
+}
+
+/** A database that is away is so for all of its tables. */
+function behindOf({ rowsBehind, unknown = '' }: Listed, before: Listed | undefined): string {
+  if (rowsBehind !== null) return String(rowsBehind);
+  return unknown === before?.unknown ? 'unknown: likewise' : `unknown: ${unknown}`;
 }
 
 const HEADINGS = ['PIPELINE', 'RECEIVER', 'EXPORTER', 'TABLE', 'CURSOR', 'OPEN', 'KEYS', 'BEHIND'];

@@ -96,11 +96,13 @@ const TAKE_WORDS: readonly Command[] = ['components', 'checkpoint', 'hooks', 'im
 export function parseCommandLine(words: readonly string[]): CommandLine {
   const { values, positionals } = parseWords(words);
   const [name = 'run', ...rest] = positionals;
-  const command = COMMANDS.find((known) => known === name);
-  if (values.help === true) return { command: 'help', of: positionals.length === 0 ? undefined : command };
+  if (values.help === true) {
+    const of = COMMANDS.find((known) => known === name);
+    return { command: 'help', of: positionals.length === 0 ? undefined : of };
+  }
   if (values.version === true) return { command: 'version' };
-  if (command === undefined)
-    throw new UsageError(`unknown command ${JSON.stringify(name)}${asConfig(name) || didYouMean(name, COMMANDS)}`);
+  if (name === 'help') return { command: 'help', of: rest[0] === undefined ? undefined : commandOf(rest[0]) };
+  const command = commandOf(name);
   if (rest.length > 0 && !TAKE_WORDS.includes(command))
     throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}${asConfig(rest[0])}`);
   for (const option of Object.keys(values)) {
@@ -135,6 +137,12 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     case 'proxy-config':
       return { command, files, sets, ...parseProxyConfig(rest, values) };
   }
+}
+
+function commandOf(name: string): Command {
+  const command = COMMANDS.find((known) => known === name);
+  if (command !== undefined) return command;
+  throw new UsageError(`unknown command ${JSON.stringify(name)}${asConfig(name) || didYouMean(name, COMMANDS)}`);
 }
 
 /** What to write instead, where the word looks like a configuration. */

@@ -152,6 +152,21 @@ describe('checkpoint list', () => {
     expect(await call({ action: 'list', json: false })).toMatch(/jobs +50 +5 +45 {2}unknown: .*jobs\.db/);
   });
 
+  test('says once what keeps several tables from being read', () => {
+    const reader = { pipeline: 'metrics', receiver: 'sqlite', exporter: null, cursor: 1, openRows: 0, onceKeys: 0 };
+    const readers = [
+      { ...reader, table: 'a', rowsBehind: null, unknown: 'no such file' },
+      { ...reader, table: 'b', rowsBehind: null, unknown: 'no such file' },
+      { ...reader, table: 'c', rowsBehind: null, unknown: 'not configured' },
+      { ...reader, table: 'd', rowsBehind: 3 },
+    ];
+    const told = describeCheckpoints([{ id: 'file_storage', directory: '/state', written: null, readers }]);
+    expect(told.split('\n').map((line) => line.split(/ {2,}/).at(-1))).toEqual([
+      ...['file_storage: /state, no state yet', 'BEHIND'],
+      ...['unknown: no such file', 'unknown: likewise', 'unknown: not configured', '3'],
+    ]);
+  });
+
   test('tells of what no receiver goes on with, and of a key that is gone', async () => {
     running.jobs('jobs.db', 10);
     await caughtUp(config());

@@ -123,6 +123,8 @@ describe('a call', () => {
     [['validate', '--help'], { command: 'help', of: 'validate' }],
     [['checkpoint', 'reset', '-h'], { command: 'help', of: 'checkpoint' }],
     [['vaildate', '-h'], { command: 'help', of: undefined }],
+    [['help'], { command: 'help', of: undefined }],
+    [['help', 'validate'], { command: 'help', of: 'validate' }],
   ])('%j', (words, line) => {
     expect(parseCommandLine(words)).toEqual(line);
   });

@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { MetricDefinition, Page, Position, Reader, ReaderState, SourceChange } from '../../src/component.ts';
-import type { SqlValue } from './fold.ts';
+import type { SqlValue } from './row-values.ts';
 import type { DistinctPlan } from './mapping.ts';
 import { PageSize } from './page-size.ts';
 import { keyText, positionOf, RowCursor } from './row-cursor.ts';

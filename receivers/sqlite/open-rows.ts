@@ -1,6 +1,6 @@
 import type { Contribution, OpenRow } from '../../src/component.ts';
 import type { Attributes, AttributeValue } from '../../src/pipeline/signals.ts';
-import { acceptable, attributeValue, type Row, type Skips, type SqlValue } from './fold.ts';
+import { acceptable, attributeValue, type Row, type Skips, type SqlValue } from './row-values.ts';
 import type { OpenInstrument } from './table-statements.ts';
 
 /** Cells of equal attributes and value are one object, so that 50 000 open rows cost a reference each. */

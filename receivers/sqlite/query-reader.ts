@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { MetricDefinition, Page, Position, Reader, ReaderState } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
 import type { Attributes, AttributeValue, MetricPoints, NumberPoint } from '../../src/pipeline/signals.ts';
-import { acceptable, attributeValue, Columns, type Row, Skips } from './fold.ts';
+import { acceptable, attributeValue, Columns, type Row, Skips } from './row-values.ts';
 import type { QueryPlan } from './mapping.ts';
 import type { Compiler } from './sql.ts';
 import type { ReaderOptions } from './table-reader.ts';

@@ -6,7 +6,8 @@ import {
   type Span,
 } from '../../src/pipeline/signals.ts';
 import type { Emission } from './emissions.ts';
-import { attributeValue, maskOf, type Columns, type Row, type Skips, type SqlValue } from './fold.ts';
+import { maskOf } from './fold.ts';
+import { attributeValue, type Columns, type Row, type Skips, type SqlValue } from './row-values.ts';
 
 /** What rows are made into records with. */
 export interface RecordContext {

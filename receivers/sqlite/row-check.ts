@@ -1,5 +1,6 @@
 import type { OpenRow, ReaderState, SourceChange } from '../../src/component.ts';
-import { ALL, COMPLETE, type Row, SETTLED, type Skips } from './fold.ts';
+import { ALL, COMPLETE, SETTLED } from './fold.ts';
+import { type Row, type Skips } from './row-values.ts';
 import type { TablePlan } from './mapping.ts';
 import { type Contributions, sameOpenRow } from './open-rows.ts';
 import type { PageDraft } from './page-draft.ts';

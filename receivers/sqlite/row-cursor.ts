@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { Position, SourceChange } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
 import { type Anchor, distances, ordered, RECENT_ANCHORS, thinned, withLost } from './anchors.ts';
-import type { Row, SqlValue } from './fold.ts';
+import type { Row, SqlValue } from './row-values.ts';
 import { changeOf, rowsInDoubt, whatIsLeft, whatIsMissing } from './source-changes.ts';
 import { type Compiler, quoteIdentifier, quoteText } from './sql.ts';
 

@@ -10,7 +10,8 @@ import type {
 } from '../../src/component.ts';
 import { SourceError } from '../../src/errors.ts';
 import { sizeOf, type Batch } from '../../src/pipeline/signals.ts';
-import { ALL, COMPLETE, type Fold, type Row, SETTLED, Skips } from './fold.ts';
+import { ALL, COMPLETE, type Fold, SETTLED } from './fold.ts';
+import { type Row, Skips } from './row-values.ts';
 import { onlyMetrics, type TablePlan } from './mapping.ts';
 import { Contributions } from './open-rows.ts';
 import { PageDraft } from './page-draft.ts';

@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { LogRecord, Metric, Span } from '../../src/pipeline/signals.ts';
-import { Columns, Fold } from './fold.ts';
+import { Fold } from './fold.ts';
+import { Columns } from './row-values.ts';
 import type { Instrument, TablePlan } from './mapping.ts';
 import type { CursorTable } from './row-cursor.ts';
 import { Records } from './records.ts';

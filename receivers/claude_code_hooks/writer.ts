@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database, Transaction } from 'better-sqlite3';
 import { CallTable, LAUNCHES, TOOL_USES } from './call-table.ts';
 import { isLaunch } from './decode-launch.ts';
 import { EventTables } from './event-tables.ts';
@@ -21,7 +21,7 @@ export interface WriterOptions {
 
 /** Stores events in a database that is open and of the current version. Throws what SQLite throws; the database is then as it was. */
 export class HookWriter {
-  readonly #db: Database;
+  readonly #storeAll: Transaction<(events: Iterable<HookEvent>) => void>;
   readonly #lifecycle: Lifecycle;
   readonly #sessions: SessionTable;
   readonly #toolUses: CallTable;
@@ -31,7 +31,13 @@ export class HookWriter {
   readonly #events: EventTables;
 
   constructor(db: Database, { live }: WriterOptions = { live: false }) {
-    this.#db = db;
+    this.#storeAll = db.transaction((events: Iterable<HookEvent>) => {
+      const stale = new Set<string>();
+      for (const event of events) {
+        if (this.#store(event)) stale.add(event.sessionId);
+      }
+      for (const sessionId of stale) this.#invocations.refresh(sessionId);
+    });
     this.#lifecycle = new Lifecycle(db);
     this.#sessions = new SessionTable(db, this.#lifecycle);
     this.#toolUses = new CallTable(db, TOOL_USES, live);
@@ -48,15 +54,7 @@ export class HookWriter {
 
   /** Stores events in one transaction. */
   writeAll(events: Iterable<HookEvent>): void {
-    this.#db
-      .transaction(() => {
-        const stale = new Set<string>();
-        for (const event of events) {
-          if (this.#store(event)) stale.add(event.sessionId);
-        }
-        for (const sessionId of stale) this.#invocations.refresh(sessionId);
-      })
-      .immediate();
+    this.#storeAll.immediate(events);
   }
 
   /** Counts a refusal by its reason, in a transaction of its own. */

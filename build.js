@@ -1,4 +1,5 @@
 // npm run build: dist/src/main.cjs is all that a hook loads, SQLite's JavaScript included; beside it is what other commands load.
+import { cpSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const options = { bundle: true, platform: 'node', target: 'node20', logLevel: 'warning' };
@@ -6,6 +7,8 @@ const options = { bundle: true, platform: 'node', target: 'node20', logLevel: 'w
 /** main.ts imports it when it is asked for another command than `hook`. */
 const OTHER_COMMANDS = 'src/commands/execute.ts';
 
+// All modules end up in one folder, and find there what they look for beside themselves.
+cpSync('receivers/sqlite/presets', 'dist/src/presets', { recursive: true });
 await Promise.all([
   build({
     ...options,

@@ -1,10 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { isCollection, isNode, LineCounter, parseDocument, type Node } from 'yaml';
-import { packageFolder } from '../../src/package.ts';
 import type { MappingConfig } from './config.ts';
 
-const FOLDER = path.join(packageFolder(), 'receivers/sqlite/presets');
+const FOLDER = new URL('./presets/', import.meta.url);
 const SUFFIX = '.yaml';
 const GENERATED = '.generated.json';
 
@@ -46,5 +44,5 @@ export function placeInPreset(name: string, path: readonly (string | number)[]):
 }
 
 function read(file: string): string {
-  return readFileSync(path.join(FOLDER, file), 'utf8');
+  return readFileSync(new URL(file, FOLDER), 'utf8');
 }

@@ -26,7 +26,15 @@ async function others(words: readonly string[]): Promise<number> {
       stop.abort();
     });
   }
-  return (await import('./commands/execute.ts')).execute(words, stop.signal);
+  const commands = import('./commands/execute.ts');
+  // Where not even that can be loaded: too few descriptors, a file that is gone.
+  return commands.then(
+    ({ execute }) => execute(words, stop.signal),
+    (error: unknown) => {
+      process.stderr.write(`agentcol: ${error instanceof Error ? error.message : String(error)}\n`);
+      return FAILED;
+    },
+  );
 }
 
 const [command, ...rest] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -110,6 +110,14 @@ describe('exit codes and streams', () => {
     child.kill('SIGINT');
     expect(await closed).toEqual([1, null]);
     expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
+  test('what cannot be loaded is said in a line', () => {
+    const alone = path.join(folder, 'main.cjs');
+    fs.copyFileSync(MAIN, alone);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [alone, '--version'], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^agentcol: Cannot find module .*\n$/);
   });
 
   test('root is refused, unless it is asked for', async () => {

@@ -1,5 +1,6 @@
 // npm run build: dist/src/main.cjs is all that a hook loads, SQLite's JavaScript included; beside it is what other commands load.
-import { cpSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { build } from 'esbuild';
 
 const options = { bundle: true, platform: 'node', target: 'node20', logLevel: 'warning' };
@@ -39,3 +40,10 @@ await Promise.all([
     sourcesContent: false,
   }),
 ]);
+
+/** What a collector that was started from an earlier build may load yet. */
+const KEPT_MS = 24 * 60 * 60 * 1_000;
+for (const file of readdirSync('dist', { recursive: true }).map((name) => path.join('dist', String(name)))) {
+  const stats = statSync(file);
+  if (stats.isFile() && Date.now() - stats.mtimeMs > KEPT_MS) rmSync(file);
+}

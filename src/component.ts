@@ -131,6 +131,8 @@ export interface MetricDefinition {
 export interface RecordDefinition extends Pick<MetricDefinition, 'attributes' | 'origins'> {
   /** Of messages: "spans of tool_calls". */
   readonly title: string;
+  /** Of what decides which records a table has: two readers of one table that agree in it make the same ones. */
+  readonly digest: string;
 }
 
 /** Small plain JSON, meaningful to its reader alone. */

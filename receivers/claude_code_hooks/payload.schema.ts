@@ -47,6 +47,7 @@ export const payloadSchema = {
   },
   if: {
     type: 'object',
+    required: ['hook_event_name'],
     properties: {
       hook_event_name: {
         enum: ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest', 'PermissionDenied'],

@@ -2,7 +2,7 @@
    npx vitest run test/receivers/claude_code_hooks/payload-schema.test.ts -u */
 "use strict";
 export const validate = validate10;
-const schema11 = {"type":"object","required":["session_id","hook_event_name"],"properties":{"session_id":{"type":"string","pattern":"^[A-Za-z0-9_.:-]{1,128}$"},"hook_event_name":{"type":"string","pattern":"^[A-Za-z0-9_.:-]{1,128}$"},"transcript_path":{},"cwd":{"type":["string","null"]},"permission_mode":{"type":["string","null"]},"prompt_id":{},"agent_type":{"type":["string","null"],"pattern":"^[^\\p{C}]{0,128}$"},"agent_id":{"type":["string","null"],"pattern":"^[A-Za-z0-9_.:-]{0,128}$"},"agent_transcript_path":{},"tool_name":{"type":"string","pattern":"^[A-Za-z0-9_.:-]{1,128}$"},"tool_use_id":{"type":["string","null"],"pattern":"^[A-Za-z0-9_.:-]{0,128}$"},"tool_input":{},"tool_response":{},"duration_ms":{"type":["number","null"]},"error":{},"is_interrupt":{"type":["boolean","null"]},"permission_suggestions":{},"source":{"type":["string","null"]},"model":{"type":["string","null"]},"reason":{"type":["string","null"]},"trigger":{"type":["string","null"]},"custom_instructions":{},"stop_hook_active":{},"last_assistant_message":{},"prompt":{},"message":{},"title":{},"notification_type":{"type":["string","null"]}},"if":{"type":"object","properties":{"hook_event_name":{"enum":["PreToolUse","PostToolUse","PostToolUseFailure","PermissionRequest","PermissionDenied"]}}},"then":{"type":"object","required":["tool_name"]}};
+const schema11 = {"type":"object","required":["session_id","hook_event_name"],"properties":{"session_id":{"type":"string","pattern":"^[A-Za-z0-9_.:-]{1,128}$"},"hook_event_name":{"type":"string","pattern":"^[A-Za-z0-9_.:-]{1,128}$"},"transcript_path":{},"cwd":{"type":["string","null"]},"permission_mode":{"type":["string","null"]},"prompt_id":{},"agent_type":{"type":["string","null"],"pattern":"^[^\\p{C}]{0,128}$"},"agent_id":{"type":["string","null"],"pattern":"^[A-Za-z0-9_.:-]{0,128}$"},"agent_transcript_path":{},"tool_name":{"type":"string","pattern":"^[A-Za-z0-9_.:-]{1,128}$"},"tool_use_id":{"type":["string","null"],"pattern":"^[A-Za-z0-9_.:-]{0,128}$"},"tool_input":{},"tool_response":{},"duration_ms":{"type":["number","null"]},"error":{},"is_interrupt":{"type":["boolean","null"]},"permission_suggestions":{},"source":{"type":["string","null"]},"model":{"type":["string","null"]},"reason":{"type":["string","null"]},"trigger":{"type":["string","null"]},"custom_instructions":{},"stop_hook_active":{},"last_assistant_message":{},"prompt":{},"message":{},"title":{},"notification_type":{"type":["string","null"]}},"if":{"type":"object","required":["hook_event_name"],"properties":{"hook_event_name":{"enum":["PreToolUse","PostToolUse","PostToolUseFailure","PermissionRequest","PermissionDenied"]}}},"then":{"type":"object","required":["tool_name"]}};
 const pattern0 = new RegExp("^[A-Za-z0-9_.:-]{1,128}$", "u");
 const pattern2 = new RegExp("^[^\\p{C}]{0,128}$", "u");
 const pattern3 = new RegExp("^[A-Za-z0-9_.:-]{0,128}$", "u");
@@ -15,9 +15,8 @@ let valid0 = true;
 const _errs2 = errors;
 if(errors === _errs2){
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.hook_event_name !== undefined){
-let data0 = data.hook_event_name;
-if(!(((((data0 === "PreToolUse") || (data0 === "PostToolUse")) || (data0 === "PostToolUseFailure")) || (data0 === "PermissionRequest")) || (data0 === "PermissionDenied"))){
+let missing0;
+if((data.hook_event_name === undefined) && (missing0 = "hook_event_name")){
 const err0 = {};
 if(vErrors === null){
 vErrors = [err0];
@@ -27,15 +26,29 @@ vErrors.push(err0);
 }
 errors++;
 }
-}
-}
 else {
+if(data.hook_event_name !== undefined){
+let data0 = data.hook_event_name;
+if(!(((((data0 === "PreToolUse") || (data0 === "PostToolUse")) || (data0 === "PostToolUseFailure")) || (data0 === "PermissionRequest")) || (data0 === "PermissionDenied"))){
 const err1 = {};
 if(vErrors === null){
 vErrors = [err1];
 }
 else {
 vErrors.push(err1);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err2 = {};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
 }
 errors++;
 }
@@ -54,9 +67,9 @@ if(_valid0){
 const _errs5 = errors;
 if(errors === _errs5){
 if(data && typeof data == "object" && !Array.isArray(data)){
-let missing0;
-if((data.tool_name === undefined) && (missing0 = "tool_name")){
-validate10.errors = [{instancePath,schemaPath:"#/then/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+let missing1;
+if((data.tool_name === undefined) && (missing1 = "tool_name")){
+validate10.errors = [{instancePath,schemaPath:"#/then/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 }
@@ -69,12 +82,12 @@ var _valid0 = _errs5 === errors;
 valid0 = _valid0;
 }
 if(!valid0){
-const err2 = {instancePath,schemaPath:"#/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err3 = {instancePath,schemaPath:"#/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
-vErrors = [err2];
+vErrors = [err3];
 }
 else {
-vErrors.push(err2);
+vErrors.push(err3);
 }
 errors++;
 validate10.errors = vErrors;
@@ -82,9 +95,9 @@ return false;
 }
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
-let missing1;
-if(((data.session_id === undefined) && (missing1 = "session_id")) || ((data.hook_event_name === undefined) && (missing1 = "hook_event_name"))){
-validate10.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+let missing2;
+if(((data.session_id === undefined) && (missing2 = "session_id")) || ((data.hook_event_name === undefined) && (missing2 = "hook_event_name"))){
+validate10.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {

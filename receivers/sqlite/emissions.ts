@@ -2,7 +2,7 @@ import type { RecordDefinition } from '../../src/component.ts';
 import { BODY, EVENT_NAME, SPAN_NAME } from '../../src/pipeline/attributes.ts';
 import type { Signal } from '../../src/pipeline/signals.ts';
 import type { TableConfig, TableLogConfig, TableSpanConfig } from './config.ts';
-import { attributesOf, originsOf, type Of } from './mapping.ts';
+import { attributesOf, digestOf, originsOf, type Of } from './mapping.ts';
 
 /** What of a span is an expression besides its attributes. */
 export const SPAN_FIELDS = ['name', 'kind', 'trace', 'id', 'parent', 'start', 'end', 'status', 'when'] as const;
@@ -44,16 +44,24 @@ function expandAll<F extends Field>(
   return fields;
 }
 
-/** What of the rows leaves: attributes, and texts that are made of values. Ids are digests under a key, and tell nothing. */
-export function recordsOf(id: string, signal: Signal, emissions: readonly Emission[]): readonly RecordDefinition[] {
-  if (emissions.length === 0) return [];
-  const told = emissions.flatMap(({ fields, attributes }) => [
-    ...attributes,
-    ...(fields.name === undefined ? [] : [[SPAN_NAME, fields.name] as const]),
-    ...(fields.event_name === undefined ? [] : [[EVENT_NAME, fields.event_name] as const]),
-    ...(fields.body === undefined ? [] : [[BODY, fields.body] as const]),
-  ]);
-  const origins = originsOf(told);
+/**
+ * What of the rows leaves: attributes, and texts that are made of values. Ids are digests under a key, and tell nothing.
+ * `rows`: what the table itself says of which rows there are.
+ */
+export function recordsOf(
+  { id, signal, rows }: { readonly id: string; readonly signal: Signal; readonly rows: readonly unknown[] },
+  emissions: readonly Emission[],
+): readonly RecordDefinition[] {
   const title = `${signal === 'traces' ? 'spans' : 'log records'} of ${id}`;
-  return [{ title, attributes: [...origins.keys()], origins }];
+  return emissions.map(({ of, fields, attributes }) => {
+    const { name, event_name: eventName, body, when, trace, id: span } = fields;
+    const origins = originsOf([
+      ...attributes,
+      ...(name === undefined ? [] : [[SPAN_NAME, name] as const]),
+      ...(eventName === undefined ? [] : [[EVENT_NAME, eventName] as const]),
+      ...(body === undefined ? [] : [[BODY, body] as const]),
+    ]);
+    const digest = digestOf([signal, rows, of, when, trace, span, eventName]);
+    return { title, digest, attributes: [...origins.keys()], origins };
+  });
 }

@@ -147,7 +147,7 @@ function planTable(
     ].some((sql) => sql !== undefined && parametersOf(sql).has('now')),
     instruments,
     emissions,
-    records: recordsOf(id, signal, emissions),
+    records: recordsOf({ id, signal, rows: [rows.where, rows.each] }, emissions),
     definitions: metricsOf(instruments).map((metric) => {
       const own = instruments.filter((instrument) => instrument.metric.name === metric.name);
       const origins = originsOf(own.flatMap(({ attributes }) => attributes));
@@ -276,6 +276,6 @@ function metricsOf(instruments: readonly Instrument[]): Metric[] {
   return [...new Map(instruments.map(({ metric }) => [metric.name, metric])).values()];
 }
 
-function digestOf(definition: unknown): string {
+export function digestOf(definition: unknown): string {
   return createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 16);
 }

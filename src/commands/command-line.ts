@@ -101,7 +101,8 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     return { command: 'help', of: positionals.length === 0 ? undefined : of };
   }
   if (values.version === true) return { command: 'version' };
-  if (name === 'help') return { command: 'help', of: rest[0] === undefined ? undefined : commandOf(rest[0]) };
+  if (name === 'help')
+    return { command: 'help', of: rest[0] === undefined || rest[0] === 'help' ? undefined : commandOf(rest[0]) };
   const command = commandOf(name);
   if (rest.length > 0 && !TAKE_WORDS.includes(command))
     throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}${asConfig(rest[0])}`);
@@ -142,7 +143,9 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
 function commandOf(name: string): Command {
   const command = COMMANDS.find((known) => known === name);
   if (command !== undefined) return command;
-  throw new UsageError(`unknown command ${JSON.stringify(name)}${asConfig(name) || didYouMean(name, COMMANDS)}`);
+  throw new UsageError(
+    `unknown command ${JSON.stringify(name)}${asConfig(name) || didYouMean(name, [...COMMANDS, 'help'])}`,
+  );
 }
 
 /** What to write instead, where the word looks like a configuration. */

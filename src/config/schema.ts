@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { DataValidationCxt } from 'ajv/dist/types/index.js';
 import { isDuration, isHostName, parseComponentId, parseEndpoint } from './fragments.ts';
 
@@ -23,6 +23,7 @@ export interface Checked<T> {
 /** Checks values against closed draft-07 schemas, and fills in their defaults. */
 export class SchemaCheck {
   readonly #ajv: Ajv;
+  readonly #validators = new WeakMap<object, Map<string, ValidateFunction>>();
   #marked: Marked[] = [];
 
   constructor() {
@@ -68,10 +69,20 @@ export class SchemaCheck {
 
   /** `value` with its defaults filled in (in place), or undefined when it does not fit; T is the schema's type. */
   check<T>(schema: object, value: unknown): Checked<T> {
-    const validate = this.#ajv.compile<T>(withoutAbsent(schema, value));
+    const validate = this.#compiled<T>(schema, value);
     this.#marked = [];
     const fits = validate(value);
     return { value: fits ? value : undefined, errors: validate.errors ?? [], marked: this.#marked };
+  }
+
+  /** Of one schema, one for each choice of settings that are given. */
+  #compiled<T>(schema: object, value: unknown): ValidateFunction<T> {
+    const given = JSON.stringify(givenIn(schema, value));
+    const ofSchema = this.#validators.get(schema) ?? new Map<string, ValidateFunction>();
+    this.#validators.set(schema, ofSchema);
+    const validate = ofSchema.get(given) ?? this.#ajv.compile(withoutAbsent(schema, value));
+    ofSchema.set(given, validate);
+    return validate as ValidateFunction<T>;
   }
 
   #mark(keyword: Marked['keyword'], argument: unknown, text: string, context: DataValidationCxt): void {
@@ -88,12 +99,22 @@ export class SchemaCheck {
  * to be filled in, the name is left.
  */
 function withoutAbsent(schema: object, value: unknown): object {
-  if (!('properties' in schema) || typeof value !== 'object' || value === null) return schema;
-  const properties = Object.entries(schema.properties as Readonly<Record<string, object>>).map(([name, property]) => [
+  const given = givenIn(schema, value);
+  const properties = propertiesOf(schema).map(([name, property]) => [
     name,
-    Object.hasOwn(value, name) ? property : whenAbsent(property),
+    given.includes(name) ? property : whenAbsent(property),
   ]);
-  return { ...schema, properties: Object.fromEntries(properties) as unknown };
+  return properties.length === 0 ? schema : { ...schema, properties: Object.fromEntries(properties) as unknown };
+}
+
+/** The properties of a schema that a value has. What is no map may have any. */
+function givenIn(schema: object, value: unknown): readonly string[] {
+  const names = propertiesOf(schema).map(([name]) => name);
+  return typeof value === 'object' && value !== null ? names.filter((name) => Object.hasOwn(value, name)) : names;
+}
+
+function propertiesOf(schema: object): readonly (readonly [name: string, property: object])[] {
+  return 'properties' in schema ? Object.entries(schema.properties as Readonly<Record<string, object>>) : [];
 }
 
 /** An empty default has no parts that have defaults of their own, unless the schema names them. */

@@ -205,15 +205,15 @@ class HttpListener implements Listener {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const route = this.#routes.get(pathOf(request));
     let reply: Reply;
     try {
-      const route = this.#routes.get(pathOf(request));
       reply = await this.#reply(request, route);
-      if (route?.json === true) reply = withJsonReason(reply);
     } catch (error) {
       this.#logger.error(`answer ${request.method ?? ''} request: ${describeError(error)}`);
       reply = { status: 500, body: 'internal error\n' };
     }
+    if (route?.json === true) reply = withJsonReason(reply);
     // The client left while the reply was made: a write would be an error that nobody waits for.
     if (response.destroyed) {
       reply.done?.();

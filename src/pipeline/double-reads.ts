@@ -46,8 +46,8 @@ function doubledOf(exporter: string, lanes: readonly LanePlan[]): readonly Doubl
       const second: Way = { receiver: receiver.configured, file: table.file };
       for (const definition of addends(reader)) {
         if (tracedAttributes(definition, processors) === undefined) continue;
-        const { name } = definition;
-        const key = JSON.stringify([realFile(table.file), table.name.toLowerCase(), name]);
+        const { name, identity } = definition;
+        const key = JSON.stringify([realFile(table.file), table.name.toLowerCase(), identity]);
         const first = counted.get(key) ?? second;
         counted.set(key, first);
         // A mapping may say that several of its entries add up.
@@ -63,13 +63,18 @@ function doubledOf(exporter: string, lanes: readonly LanePlan[]): readonly Doubl
   return [...doubled.values()];
 }
 
+/** `identity`: of two readers of one table, those that are equal are the same. */
+interface Addend extends Subject, Pick<MetricDefinition, 'attributes'> {
+  readonly identity: string;
+}
+
 /** What of a table is more when it is there twice: of a gauge, the same value twice is one. */
-function addends({ metrics, records = [] }: Reader): readonly (Subject & Pick<MetricDefinition, 'attributes'>)[] {
+function addends({ metrics, records = [] }: Reader): readonly Addend[] {
   return [
     ...metrics
       .filter(({ metric }) => metric.aggregation === 'sum')
-      .map((definition) => ({ ...definition, name: definition.metric.name })),
-    ...records.map((definition) => ({ ...definition, name: definition.title })),
+      .map((definition) => ({ ...definition, name: definition.metric.name, identity: definition.metric.name })),
+    ...records.map((definition) => ({ ...definition, name: definition.title, identity: definition.digest })),
   ];
 }
 

@@ -16,7 +16,7 @@ export function framesOf({ stack = '' }: Error): readonly string[] {
 
 function inSource(built: string, url: string, line: string, column: string): string {
   try {
-    // As tsc writes it: every source map that there is beside our modules.
+    // As the build writes it: every source map that there is beside our modules.
     const map = JSON.parse(readFileSync(new URL(`${url}.map`), 'utf8')) as ConstructorParameters<typeof SourceMap>[0];
     const entry = new SourceMap(map).findEntry(Number(line) - 1, Number(column) - 1);
     if (!('originalSource' in entry)) return built;

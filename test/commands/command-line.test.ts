@@ -125,6 +125,7 @@ describe('a call', () => {
     [['vaildate', '-h'], { command: 'help', of: undefined }],
     [['help'], { command: 'help', of: undefined }],
     [['help', 'validate'], { command: 'help', of: 'validate' }],
+    [['help', 'help'], { command: 'help', of: undefined }],
   ])('%j', (words, line) => {
     expect(parseCommandLine(words)).toEqual(line);
   });
@@ -136,6 +137,8 @@ describe('a call that means nothing', () => {
     [['--config'], "Option '-c, --config <value>' argument missing"],
     [['--once=5'], "Option '--once' does not take an argument"],
     [['start'], 'unknown command "start"'],
+    [['halp'], 'unknown command "halp"; did you mean "help"?'],
+    [['help', 'validat'], 'unknown command "validat"; did you mean "validate"?'],
     [['validat'], 'unknown command "validat"; did you mean "validate"?'],
     [['run', 'my.yaml'], 'unexpected argument "my.yaml"; did you mean --config "my.yaml"?'],
     [['my.yaml'], 'unknown command "my.yaml"; did you mean --config "my.yaml"?'],

@@ -1,10 +1,11 @@
 import fs from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { presetSchema } from '../../../receivers/sqlite/config.ts';
 import { sqliteReceiver } from '../../../receivers/sqlite/factory.ts';
-import { loadPreset, presetNames } from '../../../receivers/sqlite/presets.ts';
+import { digestOf, loadPreset, presetIn, presetNames } from '../../../receivers/sqlite/presets.ts';
 import { SchemaCheck } from '../../../src/config/schema.ts';
 import { factories } from '../../../src/components.ts';
 import { loadConfig } from '../../../src/config/config.ts';
@@ -29,12 +30,28 @@ describe('presets', () => {
     const yaml = fs.readFileSync(new URL(`${folder}/${name}.yaml`, import.meta.url), 'utf8');
     const { value, errors } = new SchemaCheck().check(presetSchema, parse(yaml));
     expect(errors).toEqual([]);
-    await expect(`${JSON.stringify(value, undefined, 1)}\n`).toMatchFileSnapshot(`${folder}/${name}.generated.json`);
+    const prepared = { digest: digestOf(yaml), mapping: value };
+    await expect(`${JSON.stringify(prepared, undefined, 1)}\n`).toMatchFileSnapshot(`${folder}/${name}.generated.json`);
     expect(loadPreset(name)).toEqual(value);
   });
 
   it.each(presetNames())('%s has no problem', async (name) => {
     expect(await problems({ preset: name })).toEqual([]);
+  });
+
+  it('are read from their YAML where nothing was prepared of it', () => {
+    using workspace = new Workspace();
+    const folder = pathToFileURL(`${workspace.folder}/`);
+    const name = 'agent_workflow_sessions';
+    const yaml = fs.readFileSync(`receivers/sqlite/presets/${name}.yaml`, 'utf8');
+    fs.writeFileSync(workspace.file('own.yaml'), yaml);
+    expect(presetIn(folder, 'own')).toEqual(loadPreset(name));
+    const prepare = (digest: string): void =>
+      fs.writeFileSync(workspace.file('own.generated.json'), JSON.stringify({ digest, mapping: {} }));
+    prepare(digestOf(`${yaml} `));
+    expect(presetIn(folder, 'own')).toEqual(loadPreset(name));
+    prepare(digestOf(yaml));
+    expect(presetIn(folder, 'own')).toEqual({});
   });
 
   it('are listed when an unknown one is named', async () => {

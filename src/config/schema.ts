@@ -77,11 +77,12 @@ export class SchemaCheck {
 
   /** Of one schema, one for each choice of settings that are given. */
   #compiled<T>(schema: object, value: unknown): ValidateFunction<T> {
-    const given = JSON.stringify(givenIn(schema, value));
+    const given = givenIn(schema, value);
+    const key = JSON.stringify(given);
     const ofSchema = this.#validators.get(schema) ?? new Map<string, ValidateFunction>();
     this.#validators.set(schema, ofSchema);
-    const validate = ofSchema.get(given) ?? this.#ajv.compile(withoutAbsent(schema, value));
-    ofSchema.set(given, validate);
+    const validate = ofSchema.get(key) ?? this.#ajv.compile(withoutAbsent(schema, given));
+    ofSchema.set(key, validate);
     return validate as ValidateFunction<T>;
   }
 
@@ -98,8 +99,7 @@ export class SchemaCheck {
  * Compiling is most of the work, and most settings are not given, whole mappings among them: of what is absent and has nothing
  * to be filled in, the name is left.
  */
-function withoutAbsent(schema: object, value: unknown): object {
-  const given = givenIn(schema, value);
+function withoutAbsent(schema: object, given: readonly string[]): object {
   const properties = propertiesOf(schema).map(([name, property]) => [
     name,
     given.includes(name) ? property : whenAbsent(property),

@@ -1,8 +1,8 @@
 import { Ajv } from 'ajv';
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isCollection, isNode, LineCounter, parse, parseDocument, type Node } from 'yaml';
 import { type MappingConfig, presetSchema } from './config.ts';
+import { digestOf } from './mapping.ts';
 
 const FOLDER = new URL('./presets/', import.meta.url);
 const SUFFIX = '.yaml';
@@ -41,11 +41,6 @@ export function presetIn(folder: URL, name: string): MappingConfig {
   const file = new URL(`${name}${PREPARED}`, folder);
   const prepared = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Prepared) : undefined;
   return prepared?.digest === digestOf(yaml) ? prepared.mapping : mappingOf(name, yaml);
-}
-
-/** Of a preset's text, for `digest` of what is prepared. */
-export function digestOf(yaml: string): string {
-  return createHash('sha256').update(yaml).digest('hex');
 }
 
 function mappingOf(name: string, yaml: string): MappingConfig {
